@@ -1,0 +1,69 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { readHeader, type TensorEntry } from './safetensors.ts'
+
+/** The weights of a Hugging Face directory, where they lie: nothing but headers is read. */
+export type Checkpoint = { directory: string; tensors: ReadonlyMap<string, TensorEntry> }
+
+/**
+ * Opens a directory with `model.safetensors`, or with the shards that `model.safetensors.index.json` lists.
+ * Throws when there is neither, a listed shard is missing or a shard lacks a tensor the index puts there.
+ */
+export function openCheckpoint(directory: string): Checkpoint {
+  const single = join(directory, 'model.safetensors')
+  if (existsSync(single)) return { directory, tensors: readHeader(single) }
+  const index = join(directory, 'model.safetensors.index.json')
+  if (existsSync(index)) return { directory, tensors: readShards(directory, index) }
+  throw new Error(
+    `${directory} has neither model.safetensors nor model.safetensors.index.json; ` +
+      'a base model must come as safetensors (a pytorch_model.bin has to be converted first)',
+  )
+}
+
+/** A tensor of the checkpoint, of this shape. Throws when it is missing or has another shape. */
+export function tensorOf(checkpoint: Checkpoint, name: string, shape: readonly number[]): TensorEntry {
+  const entry = checkpoint.tensors.get(name)
+  if (!entry)
+    throw new Error(
+      `${checkpoint.directory}: tensor "${name}" is missing (${checkpoint.tensors.size} tensors there)`,
+    )
+  if (entry.shape.join() !== shape.join())
+    throw new Error(
+      `${entry.file}: tensor "${name}" has shape [${entry.shape.join(', ')}], the config asks for [${shape.join(', ')}]`,
+    )
+  return entry
+}
+
+function readShards(directory: string, index: string): Map<string, TensorEntry> {
+  const weightMap = parseWeightMap(index)
+  const shards = new Map<string, Map<string, TensorEntry>>()
+  for (const [name, shard] of weightMap) {
+    if (basename(shard) !== shard)
+      throw new Error(`${index}: "${name}" lies in "${shard}", not a plain file name`)
+    if (shards.has(shard)) continue
+    const file = join(directory, shard)
+    if (!existsSync(file)) throw new Error(`${index} lists the shard ${shard}, but ${file} does not exist`)
+    shards.set(shard, readHeader(file))
+  }
+  return new Map(
+    weightMap.map(([name, shard]) => {
+      const entry = shards.get(shard)!.get(name)
+      if (!entry) throw new Error(`${index} puts tensor "${name}" in ${shard}, which does not have it`)
+      return [name, entry]
+    }),
+  )
+}
+
+function parseWeightMap(index: string): [string, string][] {
+  let weightMap: unknown
+  try {
+    weightMap = (JSON.parse(readFileSync(index, 'utf8')) as { weight_map?: unknown } | null)?.weight_map
+  } catch (error) {
+    throw new Error(`${index} is not JSON (${(error as Error).message})`)
+  }
+  const entries = typeof weightMap === 'object' && weightMap !== null ? Object.entries(weightMap) : []
+  const isEntry = (entry: [string, unknown]): entry is [string, string] => typeof entry[1] === 'string'
+  if (entries.length === 0 || !entries.every(isEntry))
+    throw new Error(`${index}: "weight_map" must be an object from tensor names to shard files`)
+  return entries
+}
