@@ -1,0 +1,44 @@
+import { add, expand, reshape, scalar, sum } from '../graph/build.ts'
+import { type Shape, sameShape } from '../graph/dim.ts'
+import { type Node, topological } from '../graph/node.ts'
+import { gradRules } from './rules.ts'
+
+/**
+ * Reverse-mode differentiation: the gradients of a scalar `loss` in each of `sources`, as nodes of the same lazy
+ * graph. Only paths that lead to a source are walked: frozen weights get no gradient, and layers below the lowest
+ * source none either.
+ * @throws if a source does not influence the loss
+ */
+export function backward(loss: Node, sources: readonly Node[]): Node[] {
+  const order = topological([loss])
+  const active = new Set<Node>(sources)
+  for (const node of order) if (node.inputs.some((i) => active.has(i))) active.add(node)
+
+  const gradient = new Map<Node, Node>([[loss, expand(scalar(1), loss.shape)]])
+  for (const node of order.toReversed()) {
+    const g = gradient.get(node)
+    if (!g || !active.has(node) || node.inputs.length === 0) continue
+    const rule = gradRules[node.op] as (y: Node, g: Node, ...inputs: Node[]) => (Node | null)[]
+    rule(node, g, ...node.inputs).forEach((edge, i) => {
+      const input = node.inputs[i]!
+      if (!edge || !active.has(input)) return
+      const own = sumTo(edge, input.shape)
+      const before = gradient.get(input)
+      gradient.set(input, before ? add(before, own) : own)
+    })
+  }
+  return sources.map((source) => {
+    const g = gradient.get(source)
+    if (!g)
+      throw new Error(`no path from the loss to ${'name' in source.attrs ? source.attrs.name : source.op}`)
+    return g
+  })
+}
+
+/** Sums a gradient over the axes its source was broadcast along. */
+function sumTo(g: Node, shape: Shape): Node {
+  if (sameShape(g.shape, shape)) return g
+  const lead = g.shape.length - shape.length
+  const axes = g.shape.flatMap((d, i) => (i < lead || d !== shape[i - lead] ? [i] : []))
+  return reshape(sum(g, axes), shape)
+}

@@ -1,0 +1,155 @@
+/** Typed builders: each checks its inputs, infers the shape, and returns a node. Nothing runs. */
+import { type Dim, plus, type Shape, sameShape } from './dim.ts'
+import type { Node } from './node.ts'
+import type { ConstantData, DType, OpName, Ops, TensorFile } from './op.ts'
+import { broadcast, checkReshape, matmulShape, ShapeError } from './shape.ts'
+
+function make<O extends OpName>(
+  op: O,
+  inputs: readonly Node[],
+  attrs: Ops[O],
+  shape: Shape,
+  dtype: DType = inputs[0]?.dtype ?? 'float32',
+): Node {
+  return { op, inputs, attrs, shape, dtype } as Node
+}
+
+export const input = (name: string, shape: Shape, dtype: DType = 'float32') =>
+  make('input', [], { name }, shape, dtype)
+
+export const weight = (name: string, shape: Shape, dtype: DType, at: TensorFile) =>
+  make('weight', [], { name, at }, shape, dtype)
+
+export function constant(data: ConstantData, shape: Shape): Node {
+  checkReshape([data.length], shape)
+  return make('constant', [], { data }, shape, data instanceof Float32Array ? 'float32' : 'int64')
+}
+
+export const scalar = (value: number) => constant(Float32Array.of(value), [])
+
+export const cast = (x: Node, to: DType) => (x.dtype === to ? x : make('cast', [x], { to }, x.shape, to))
+
+const binary = (op: 'add' | 'sub' | 'mul' | 'div') => (a: Node, b: Node) =>
+  make(op, [a, b], {}, broadcast(op, a.shape, b.shape))
+export const add = binary('add')
+export const sub = binary('sub')
+export const mul = binary('mul')
+export const div = binary('div')
+
+const unary = (op: 'neg' | 'exp' | 'log' | 'sqrt' | 'tanh' | 'sigmoid' | 'silu' | 'softmax') => (x: Node) =>
+  make(op, [x], {}, x.shape)
+export const neg = unary('neg')
+export const exp = unary('exp')
+export const log = unary('log')
+export const sqrt = unary('sqrt')
+export const tanh = unary('tanh')
+export const sigmoid = unary('sigmoid')
+export const silu = unary('silu')
+export const softmax = unary('softmax')
+
+/** α · A · B; `transA`, `transB` swap the last two axes of a side first. */
+export function matmul(a: Node, b: Node, { transA = false, transB = false, alpha = 1 } = {}): Node {
+  return make('matmul', [a, b], { transA, transB, alpha }, matmulShape(a.shape, b.shape, transA, transB))
+}
+
+const reduce =
+  (op: 'sum' | 'mean') =>
+  (x: Node, axes: readonly number[] = x.shape.map((_, i) => i)): Node => {
+    const axis = axes.map((a) => (a < 0 ? a + x.shape.length : a))
+    return make(
+      op,
+      [x],
+      { axes: axis },
+      x.shape.map((d, i) => (axis.includes(i) ? 1 : d)),
+    )
+  }
+/** Summed axes stay as size 1; all of them by default. */
+export const sum = reduce('sum')
+export const mean = reduce('mean')
+
+export function reshape(x: Node, shape: Shape): Node {
+  if (sameShape(x.shape, shape)) return x
+  checkReshape(x.shape, shape)
+  return make('reshape', [x], { shape }, shape)
+}
+
+export function transpose(x: Node, perm: readonly number[]): Node {
+  if (perm.toSorted().some((p, i) => p !== i) || perm.length !== x.shape.length)
+    throw new ShapeError('transpose', [x.shape], `[${perm}] is no permutation of its axes`)
+  return make(
+    'transpose',
+    [x],
+    { perm },
+    perm.map((p) => x.shape[p]!),
+  )
+}
+
+export function concat(parts: readonly Node[], axis: number): Node {
+  const [first] = parts
+  if (!first) throw new ShapeError('concat', [], 'nothing to join')
+  for (const { shape } of parts) {
+    if (!sameShape(shape.with(axis, 0), first.shape.with(axis, 0)))
+      throw new ShapeError('concat', [first.shape, shape], `only axis ${axis} may differ`)
+  }
+  const joined = plus(...parts.map((p) => p.shape[axis]!))
+  return make('concat', parts, { axis }, first.shape.with(axis, joined))
+}
+
+/** `size` rows of one axis from `start` on. */
+export function slice(x: Node, axis: number, start: number, size: Dim): Node {
+  const limit = x.shape[axis]!
+  if (typeof limit === 'number' && typeof size === 'number' && start + size > limit)
+    throw new ShapeError('slice', [x.shape], `axis ${axis} has ${limit} rows, not ${start} + ${size}`)
+  return make('slice', [x], { axis, start, size }, x.shape.with(axis, size))
+}
+
+export function expand(x: Node, shape: Shape): Node {
+  if (sameShape(x.shape, shape)) return x
+  if (!sameShape(broadcast('expand', x.shape, shape), shape))
+    throw new ShapeError('expand', [x.shape, shape], 'the first does not stretch to the second')
+  return make('expand', [x], { shape }, shape)
+}
+
+export function gather(table: Node, index: Node): Node {
+  if (index.shape.length !== 1)
+    throw new ShapeError('gather', [table.shape, index.shape], 'the index has one axis')
+  return make('gather', [table, index], {}, [index.shape[0]!, ...table.shape.slice(1)])
+}
+
+export function scatterAdd(updates: Node, index: Node, rows: Dim): Node {
+  if (updates.shape.length !== 2 || !sameShape(index.shape, updates.shape.slice(0, 1)))
+    throw new ShapeError('scatterAdd', [updates.shape, index.shape], 'wanted updates [N,H] and indices [N]')
+  return make('scatterAdd', [updates, index], { rows }, [rows, updates.shape[1]!])
+}
+
+export function rmsNorm(x: Node, w: Node, eps: number): Node {
+  if (!sameShape(w.shape, x.shape.slice(-1)))
+    throw new ShapeError('rmsNorm', [x.shape, w.shape], 'the weight has the size of the last axis')
+  return make('rmsNorm', [x, w], { eps }, x.shape)
+}
+
+export function rotary(x: Node, positions: Node, cos: Node, sin: Node, interleaved = false): Node {
+  const [batch, , time, width] = x.shape
+  if (!sameShape(positions.shape, [batch!, time!]) || typeof width !== 'number' || cos.shape[1] !== width / 2)
+    throw new ShapeError(
+      'rotary',
+      [x.shape, positions.shape, cos.shape],
+      'wanted [B,heads,T,d] [B,T] [n,d/2]',
+    )
+  return make('rotary', [x, positions, cos, sin], { interleaved }, x.shape)
+}
+
+const perRow = (op: string, logits: Node, labels: Node): void => {
+  if (logits.shape.length !== 2 || !sameShape(labels.shape, logits.shape.slice(0, 1)))
+    throw new ShapeError(op, [logits.shape, labels.shape], 'wanted logits [N,V] and labels [N]')
+}
+
+export function crossEntropy(logits: Node, labels: Node): Node {
+  perRow('crossEntropy', logits, labels)
+  return make('crossEntropy', [logits, labels], {}, labels.shape)
+}
+
+export function crossEntropyGrad(logits: Node, labels: Node): Node {
+  perRow('crossEntropyGrad', logits, labels)
+  return make('crossEntropyGrad', [logits, labels], {}, logits.shape)
+}

@@ -1,0 +1,41 @@
+/**
+ * A size along one axis: a number, or a symbol whose value comes with the feeds ('B', 'T').
+ * Products and sums of symbols are symbols too, spelled in one canonical way: '4*B*T', '(128+T)'.
+ */
+export type Dim = number | string
+export type Shape = readonly Dim[]
+
+const terms = (d: string): string[] => d.match(/\([^)]*\)|[^*]+/g) ?? [] // a sum is one name inside a product
+
+/** The operands a composite symbol was made of; a plain symbol has none. */
+export function operands(d: string): { op: 'sum' | 'product'; of: Dim[] } | undefined {
+  const isSum = d.startsWith('(') && terms(d).length === 1
+  const of = isSum ? d.slice(1, -1).split('+') : terms(d)
+  if (of.length === 1) return undefined
+  return { op: isSum ? 'sum' : 'product', of: of.map((t) => (/^\d+$/.test(t) ? Number(t) : t)) }
+}
+
+const canonical = (count: number, unit: number, names: string[], sign: string) =>
+  [...(count === unit ? [] : [`${count}`]), ...names.sort()].join(sign)
+
+/** The product of sizes: `times('T', 4)` is '4*T', `times(2, 3)` is 6, of nothing 1. */
+export function times(...dims: Dim[]): Dim {
+  const parts = dims.flatMap((d) => (typeof d === 'number' ? [d] : terms(d)))
+  const count = parts.reduce<number>((n, p) => (/^\d+$/.test(`${p}`) ? n * Number(p) : n), 1)
+  const names = parts.filter((p): p is string => !/^\d+$/.test(`${p}`))
+  return names.length === 0 ? count : canonical(count, 1, names, '*')
+}
+
+/** The sum of sizes: `plus('T', 128)` is '(128+T)'. */
+export function plus(...dims: Dim[]): Dim {
+  const count = dims.reduce<number>((n, d) => (typeof d === 'number' ? n + d : n), 0)
+  const names = dims.filter((d) => typeof d === 'string')
+  if (names.length === 0) return count
+  return count === 0 && names.length === 1 ? names[0]! : `(${canonical(count, 0, names, '+')})`
+}
+
+/** Elements of a tensor of this shape. */
+export const sizeOf = (shape: Shape): Dim => times(...shape)
+
+export const sameShape = (a: Shape, b: Shape): boolean =>
+  a.length === b.length && a.every((d, i) => d === b[i])

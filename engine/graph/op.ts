@@ -1,0 +1,71 @@
+import type { Dim, Shape } from './dim.ts'
+
+/** What a graph computes in (float32), what checkpoints store (float16, bfloat16), and indices (int64). */
+export type DType = 'float32' | 'float16' | 'bfloat16' | 'int64'
+
+/** A tensor's bytes in a file: the runtime maps them, nothing is copied or converted. */
+export type TensorFile = { file: string; offset: number; length: number }
+
+/** Typed data that lives in the graph itself: small tables and scalars. */
+export type ConstantData = Float32Array | BigInt64Array
+
+type None = Readonly<Record<never, never>>
+
+/**
+ * Every op with its attributes, declared once. The shape is inferred in `build.ts`; the gradient rules
+ * (`grad/rules.ts`) and the ONNX rules (`onnx/rules.ts`) are tables over these keys, so that a new op does not
+ * compile until each table has its line.
+ */
+export type Ops = {
+  /** A tensor fed at each run. */
+  input: { name: string }
+  /** A tensor of a checkpoint. */
+  weight: { name: string; at: TensorFile }
+  constant: { data: ConstantData }
+  cast: { to: DType }
+
+  add: None
+  sub: None
+  mul: None
+  div: None
+
+  neg: None
+  exp: None
+  log: None
+  sqrt: None
+  tanh: None
+  sigmoid: None
+  /** x · sigmoid(x) */
+  silu: None
+
+  /** α · A · B over the last two axes, either one transposed; leading axes broadcast. */
+  matmul: { transA: boolean; transB: boolean; alpha: number }
+  /** Over the listed axes, which stay as size 1. */
+  sum: { axes: readonly number[] }
+  mean: { axes: readonly number[] }
+
+  reshape: { shape: Shape }
+  transpose: { perm: readonly number[] }
+  concat: { axis: number }
+  slice: { axis: number; start: number; size: Dim }
+  /** Broadcast to a larger shape. */
+  expand: { shape: Shape }
+
+  /** Rows of a table by index: [V, …] and [N] give [N, …]. */
+  gather: None
+  /** The reverse: a zero table [rows, H], with each of N update rows [N, H] added at its index [N]. */
+  scatterAdd: { rows: Dim }
+
+  /** Over the last axis. */
+  softmax: None
+  /** x / √(mean(x²) + eps) · w, over the last axis. */
+  rmsNorm: { eps: number }
+  /** Rotary position embedding of [B, heads, T, d] at positions [B, T], with tables [positions, d/2]. */
+  rotary: { interleaved: boolean }
+  /** −log softmax(logits)[label], row by row: [N, V] and [N] give [N]. */
+  crossEntropy: None
+  /** Its derivative in the logits, softmax(logits) − onehot(label): [N, V]. */
+  crossEntropyGrad: None
+}
+
+export type OpName = keyof Ops

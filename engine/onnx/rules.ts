@@ -1,0 +1,102 @@
+import type { Shape } from '../graph/dim.ts'
+import type { Node } from '../graph/node.ts'
+import type { DType, OpName } from '../graph/op.ts'
+
+export type Attribute = number | string | { float: number } | readonly number[]
+
+/** What a rule may ask of the writer: every method returns the name of the value it made. */
+export type Writer = {
+  /** One ONNX node with one output. */
+  node(op: string, inputs: readonly string[], attributes?: Readonly<Record<string, Attribute>>): string
+  /** An int64 constant. */
+  ints(values: readonly number[]): string
+  float(value: number): string
+  /** The int64 vector of a shape whose symbols are known at run time. */
+  shape(shape: Shape): string
+  /** The same for a reshape, where an axis that keeps its place or can be inferred needs no run-time value. */
+  reshape(from: Shape, to: Shape): string
+}
+
+/** From a node and the names of its inputs to the name of its value. */
+type OnnxRule<O extends OpName> = (w: Writer, node: Node<O>, ...inputs: string[]) => string
+
+/** The domain of ONNX Runtime's own ops, which fuse what standard ones spell out. */
+const ms = 'com.microsoft:'
+const elementType: Record<DType, number> = { float32: 1, int64: 7, float16: 10, bfloat16: 16 }
+/** Ends a slice at the end of its axis, whatever its size. */
+const toTheEnd = Number.MAX_SAFE_INTEGER
+
+const plain =
+  (op: string) =>
+  (w: Writer, _: Node, ...inputs: string[]): string =>
+    w.node(op, inputs)
+const bySource = () => {
+  throw new Error('inputs, weights and constants are declared by the writer itself')
+}
+
+export const onnxRules: { readonly [O in OpName]: OnnxRule<O> } = {
+  input: bySource,
+  weight: bySource,
+  constant: bySource,
+  cast: (w, { attrs }, x) => w.node('Cast', [x!], { to: elementType[attrs.to] }),
+
+  add: plain('Add'),
+  sub: plain('Sub'),
+  mul: plain('Mul'),
+  div: plain('Div'),
+  neg: plain('Neg'),
+  exp: plain('Exp'),
+  log: plain('Log'),
+  sqrt: plain('Sqrt'),
+  tanh: plain('Tanh'),
+  sigmoid: plain('Sigmoid'),
+  silu: (w, _, x) => w.node(`${ms}QuickGelu`, [x!], { alpha: { float: 1 } }), // x·sigmoid(1·x)
+
+  // Takes transposed sides and the scale without extra passes over memory.
+  matmul: (w, { attrs }, a, b) =>
+    w.node(`${ms}FusedMatMul`, [a!, b!], {
+      transA: Number(attrs.transA),
+      transB: Number(attrs.transB),
+      alpha: { float: attrs.alpha },
+    }),
+  sum: (w, { attrs }, x) => w.node('ReduceSum', [x!, w.ints(attrs.axes)], { keepdims: 1 }),
+  mean: (w, { attrs }, x) => w.node('ReduceMean', [x!, w.ints(attrs.axes)], { keepdims: 1 }),
+
+  reshape: (w, { inputs, shape }, x) => w.node('Reshape', [x!, w.reshape(inputs[0]!.shape, shape)]),
+  transpose: (w, { attrs }, x) => w.node('Transpose', [x!], { perm: attrs.perm }),
+  concat: (w, { attrs }, ...parts) => w.node('Concat', parts, { axis: attrs.axis }),
+  slice: (w, { attrs: { axis, start, size } }, x) => {
+    const end = typeof size === 'number' ? start + size : toTheEnd
+    return w.node('Slice', [x!, w.ints([start]), w.ints([end]), w.ints([axis])])
+  },
+  expand: (w, { shape }, x) => w.node('Expand', [x!, w.shape(shape)]),
+
+  gather: (w, _, table, index) => w.node('Gather', [table!, index!]),
+  // ScatterElements, not ScatterND: only the former adds repeated indices without a data race on CPU.
+  scatterAdd: (w, { inputs, shape }, updates, index) => {
+    const column = w.node('Unsqueeze', [index!, w.ints([1])])
+    const everywhere = w.node('Expand', [column, w.shape(inputs[0]!.shape)])
+    const zeros = w.node('ConstantOfShape', [w.shape(shape)])
+    return w.node('ScatterElements', [zeros, everywhere, updates!], { reduction: 'add', axis: 0 })
+  },
+
+  softmax: (w, _, x) => w.node('Softmax', [x!], { axis: -1 }),
+  rmsNorm: (w, { attrs }, x, scale) =>
+    w.node('SimplifiedLayerNormalization', [x!, scale!], { axis: -1, epsilon: { float: attrs.eps } }),
+  rotary: (w, { attrs }, x, positions, cos, sin) =>
+    w.node(`${ms}RotaryEmbedding`, [x!, positions!, cos!, sin!], { interleaved: Number(attrs.interleaved) }),
+
+  crossEntropy: (w, _, logits, labels) => {
+    const column = w.node('Unsqueeze', [labels!, w.ints([1])])
+    const picked = w.node('GatherElements', [w.node('LogSoftmax', [logits!], { axis: -1 }), column], {
+      axis: 1,
+    })
+    return w.node('Neg', [w.node('Squeeze', [picked, w.ints([1])])])
+  },
+  crossEntropyGrad: (w, _, logits, labels) => {
+    const column = w.node('Unsqueeze', [labels!, w.ints([1])])
+    const minusOnes = w.node('Expand', [w.float(-1), w.node('Shape', [column])])
+    const softmax = w.node('Softmax', [logits!], { axis: -1 })
+    return w.node('ScatterElements', [softmax, column, minusOnes], { reduction: 'add', axis: 1 })
+  },
+}
