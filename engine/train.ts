@@ -1,3 +1,4 @@
+import type { AdapterFiles } from './adapters/peft.ts'
 import type { Conversation } from './text/sample.ts'
 
 /** P-Tuning v2: trainable key and value rows before every layer; the names are PEFT's. */
@@ -54,9 +55,6 @@ export type TrainRun = {
   method: PrefixTuning | FullTuning
   args: TrainingArgs
 }
-
-/** The files of an adapter or a checkpoint by name, as PEFT writes them. */
-export type AdapterFiles = Record<string, Uint8Array>
 
 export type TrainEvent =
   | {

@@ -15,12 +15,12 @@ export function operands(d: string): { op: 'sum' | 'product'; of: Dim[] } | unde
   return { op: isSum ? 'sum' : 'product', of: of.map((t) => (/^\d+$/.test(t) ? Number(t) : t)) }
 }
 
-const canonical = (count: number, unit: number, names: string[], sign: string) =>
-  [...(count === unit ? [] : [`${count}`]), ...names.sort()].join(sign)
+const canonical = (count: number, unit: number, names: readonly string[], sign: string): string =>
+  [...(count === unit ? [] : [`${count}`]), ...names.toSorted()].join(sign)
 
 /** The product of sizes: `times('T', 4)` is '4*T', `times(2, 3)` is 6, of nothing 1. */
 export function times(...dims: Dim[]): Dim {
-  const parts = dims.flatMap((d) => (typeof d === 'number' ? [d] : terms(d)))
+  const parts = dims.flatMap<Dim>((d) => (typeof d === 'number' ? [d] : terms(d)))
   const count = parts.reduce<number>((n, p) => (/^\d+$/.test(`${p}`) ? n * Number(p) : n), 1)
   const names = parts.filter((p): p is string => !/^\d+$/.test(`${p}`))
   return names.length === 0 ? count : canonical(count, 1, names, '*')

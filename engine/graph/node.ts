@@ -31,3 +31,7 @@ export function topological(outputs: readonly Node[]): Node[] {
   }
   return order
 }
+
+/** The graph's fed inputs by name. */
+export const inputsOf = (outputs: readonly Node[]): Map<string, Node> =>
+  new Map(topological(outputs).flatMap((node) => (node.op === 'input' ? [[node.attrs.name, node]] : [])))

@@ -1,0 +1,41 @@
+import type { Dim } from '../engine/graph/dim.ts'
+import { operands } from '../engine/graph/dim.ts'
+import { type Node, topological } from '../engine/graph/node.ts'
+
+/** What the symbols of a graph stand for in one run. */
+export type Symbols = Readonly<Record<string, number>>
+
+export function value(dim: Dim, symbols: Symbols): number {
+  if (typeof dim === 'number') return dim
+  const composite = operands(dim)
+  if (!composite) {
+    const known = symbols[dim]
+    if (known === undefined) throw new Error(`nothing says how large ${dim} is`)
+    return known
+  }
+  const parts = composite.of.map((d) => value(d, symbols))
+  return composite.op === 'sum' ? parts.reduce((a, b) => a + b, 0) : parts.reduce((a, b) => a * b, 1)
+}
+
+/** One matrix product of a graph: `batch` times (m, k) by (k, n). */
+export type Product = { batch: number; m: number; k: number; n: number; transA: boolean; transB: boolean }
+
+export const flopsOf = ({ batch, m, k, n }: Product): number => 2 * batch * m * k * n
+
+/** Every matrix product that the outputs need, with its sizes. */
+export function products(outputs: readonly Node[], symbols: Symbols): Product[] {
+  return topological(outputs).flatMap((node) => {
+    if (node.op !== 'matmul') return []
+    const sizes = (n: Node) => n.shape.map((d) => value(d, symbols))
+    const [a, out] = [sizes(node.inputs[0]!), sizes(node)]
+    const { transA, transB } = node.attrs
+    return {
+      batch: out.slice(0, -2).reduce((x, y) => x * y, 1),
+      m: out.at(-2)!,
+      n: out.at(-1)!,
+      k: transA ? a.at(-2)! : a.at(-1)!,
+      transA,
+      transB,
+    }
+  })
+}

@@ -1,0 +1,40 @@
+/** Every weight of the base is trained, and kept as a Hugging Face directory of its own. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { input } from '../graph/build.ts'
+import type { Node } from '../graph/node.ts'
+import type { Binding } from '../models/model.ts'
+import { type Checkpoint, tensorOf } from '../weights/checkpoint.ts'
+import { encodeSafetensors, readTensor } from '../weights/safetensors.ts'
+import type { Adapter } from './adapter.ts'
+
+export type FullTuning = { peft_type: 'FULL' }
+
+/** `asked` names the weights that the model uses, with their shapes. */
+export function fullAdapter(checkpoint: Checkpoint, asked: ReadonlyMap<string, readonly number[]>): Adapter {
+  return {
+    virtualTokens: 0,
+    init: () =>
+      new Map(
+        [...asked].map(([name, shape]) => [
+          name,
+          { shape, data: readTensor(tensorOf(checkpoint, name, shape)) },
+        ]),
+      ),
+    bind: (binding) => ({ ...binding, weight: once((name, shape) => input(name, shape)) }),
+    files: async (parameters) => ({
+      'config.json': readFileSync(join(checkpoint.directory, 'config.json')),
+      'model.safetensors': encodeSafetensors(parameters),
+    }),
+  }
+}
+
+/** One node per name: a tied weight is one parameter, whose gradient sums both uses. */
+function once(make: Binding['weight']): Binding['weight'] {
+  const made = new Map<string, Node>()
+  return (name, shape) => {
+    const node = made.get(name) ?? make(name, shape)
+    made.set(name, node)
+    return node
+  }
+}

@@ -1,0 +1,92 @@
+/** PEFT's files for a prefix: `adapter_config.json` and `adapter_model.safetensors`. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+import type { Model } from '../models/model.ts'
+import { encodeSafetensors, readHeader, readTensor } from '../weights/safetensors.ts'
+
+/** An adapter's files by name. */
+export type AdapterFiles = Record<string, Uint8Array>
+
+/** Rows before every conversation, by layer: keys and values of `tokens` rows, each (tokens, kvHeads · headDim). */
+export type Prefix = { tokens: number; keys: Float32Array[]; values: Float32Array[] }
+
+const configFile = 'adapter_config.json'
+const tensorFile = 'adapter_model.safetensors'
+
+const PrefixConfig = z.object({
+  peft_type: z.literal('PREFIX_TUNING'),
+  num_virtual_tokens: z.number().int().positive(),
+  num_layers: z.number().int().positive(),
+  token_dim: z.number().int().positive(),
+})
+
+const rowWidth = ({ kvHeads, headDim }: Model) => kvHeads * headDim
+
+/**
+ * PEFT's layout is one tensor `prompt_embeddings` (P, layers · 2 · token_dim): in a row, part 2l is layer l's key and
+ * part 2l+1 its value. Keys are stored as they enter the cache, after rotation.
+ */
+export function prefixFiles(model: Model, base: string, prefix: Prefix): AdapterFiles {
+  const width = rowWidth(model)
+  const parts = prefix.keys.flatMap((key, layer) => [key, prefix.values[layer]!])
+  const data = new Float32Array(prefix.tokens * parts.length * width)
+  for (let p = 0; p < prefix.tokens; p++) {
+    for (const [i, part] of parts.entries())
+      data.set(part.subarray(p * width, (p + 1) * width), (p * parts.length + i) * width)
+  }
+  const config = {
+    base_model_name_or_path: base,
+    peft_type: 'PREFIX_TUNING',
+    task_type: 'CAUSAL_LM',
+    inference_mode: true,
+    num_virtual_tokens: prefix.tokens,
+    token_dim: width,
+    num_transformer_submodules: 1,
+    num_attention_heads: model.kvHeads,
+    num_layers: model.layers,
+    encoder_hidden_size: model.hidden,
+    // The MLP of a projected prefix is evaluated before saving, as PEFT does.
+    prefix_projection: false,
+    // Real tokens follow the prefix rows in position; ChatGLM's start at 0 instead. Readers must not guess.
+    preamble_position_rule: 'after_prefix',
+  }
+  return {
+    [configFile]: new TextEncoder().encode(`${JSON.stringify(config, null, 2)}\n`),
+    [tensorFile]: encodeSafetensors(
+      new Map([['prompt_embeddings', { shape: [prefix.tokens, parts.length * width], data }]]),
+    ),
+  }
+}
+
+/**
+ * Reads a prefix adapter's directory.
+ * @throws when it is no prefix, or its shapes do not fit the base: both numbers are named
+ */
+export function readPrefix(model: Model, directory: string): Prefix {
+  const file = join(directory, configFile)
+  const parsed = PrefixConfig.safeParse(JSON.parse(readFileSync(file, 'utf8')))
+  if (!parsed.success) throw new Error(`${file}: ${z.prettifyError(parsed.error)}`)
+  const { num_virtual_tokens: tokens, num_layers: layers, token_dim: width } = parsed.data
+  const fits = (key: string, got: number, wanted: number) => {
+    if (got !== wanted) throw new Error(`${file}: ${key} is ${got}, the base model needs ${wanted}`)
+  }
+  fits('num_layers', layers, model.layers)
+  fits('token_dim', width, rowWidth(model))
+
+  const entry = readHeader(join(directory, tensorFile)).get('prompt_embeddings')
+  const wanted = [tokens, layers * 2 * width]
+  if (entry?.shape.join() !== wanted.join())
+    throw new Error(`${entry?.file ?? directory}: prompt_embeddings is [${entry?.shape}], wanted [${wanted}]`)
+  const data = readTensor(entry)
+  const part = (i: number) => {
+    const rows = new Float32Array(tokens * width)
+    for (let p = 0; p < tokens; p++) {
+      const from = (p * layers * 2 + i) * width
+      rows.set(data.subarray(from, from + width), p * width)
+    }
+    return rows
+  }
+  const each = (offset: number) => Array.from({ length: layers }, (_, l) => part(2 * l + offset))
+  return { tokens, keys: each(0), values: each(1) }
+}

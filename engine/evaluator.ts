@@ -1,0 +1,54 @@
+import type { Adapter, Parameters } from './adapters/adapter.ts'
+import { collate, type TokenSample } from './batch.ts'
+import type { Binding, Model } from './models/model.ts'
+import { objective } from './objective.ts'
+import { Session, type Value } from './runtime/session.ts'
+
+/** The rotary tables that a run over positions 0 … `positions` − 1 is fed. */
+export function ropeFeeds(model: Model, positions: number): Record<'cos' | 'sin', Value> {
+  const { cos, sin, width } = model.rope(positions)
+  const shape = [positions, width / 2]
+  return { cos: { data: cos, shape }, sin: { data: sin, shape } }
+}
+
+/** Measures the loss of a base with an adapter, or bare. */
+export class Evaluator {
+  readonly #session: Session<'loss'>
+  readonly #virtualTokens: number
+  readonly #rope: Record<string, Value>
+
+  private constructor(session: Session<'loss'>, virtualTokens: number, rope: Record<string, Value>) {
+    this.#session = session
+    this.#virtualTokens = virtualTokens
+    this.#rope = rope
+  }
+
+  /** @param longest tokens of the longest sample it will see */
+  static async open(model: Model, base: Binding, adapter: Adapter, longest: number): Promise<Evaluator> {
+    const { virtualTokens } = adapter
+    const loss = objective(model, adapter.bind(base), virtualTokens)
+    return new Evaluator(
+      await Session.open({ loss }),
+      virtualTokens,
+      ropeFeeds(model, virtualTokens + longest),
+    )
+  }
+
+  /** Mean cross-entropy per labelled token over all batches, in nats. */
+  async loss(batches: readonly (readonly TokenSample[])[], parameters: Parameters): Promise<number> {
+    let total = 0
+    let labelled = 0
+    for (const samples of batches) {
+      const batch = collate(samples, this.#virtualTokens)
+      const scale: Value = { data: Float32Array.of(1), shape: [] }
+      const feeds = { ...batch.feeds, ...this.#rope, ...Object.fromEntries(parameters), scale }
+      total += Number((await this.#session.run(feeds)).loss.data[0])
+      labelled += batch.labelled
+    }
+    return total / labelled
+  }
+
+  close(): Promise<void> {
+    return this.#session.close()
+  }
+}

@@ -1,0 +1,43 @@
+import { add, concat, matmul, reshape, rotary, softmax, transpose } from '../graph/build.ts'
+import { type Dim, times } from '../graph/dim.ts'
+import type { Node } from '../graph/node.ts'
+
+/** Keys and values of one layer, each (B, kvHeads, S, d); keys are already rotated. */
+export type KeyValue = { key: Node; value: Node }
+
+/** Rotary positions of a step: (B, T) indices into tables (positions, d/2). */
+export type Rope = { positions: Node; cos: Node; sin: Node; interleaved: boolean }
+
+export type Heads = { heads: number; kvHeads: number; headDim: number }
+
+/**
+ * Causal attention with grouped queries. `q` is (B·T, heads·d), `k` and `v` are (B·T, kvHeads·d); `mask` is added to
+ * the scores and broadcasts to (B, heads, T, S), where S counts the rows of `past` and then the new ones.
+ * @returns the context (B·T, heads·d), and the new key and value rows for a cache
+ */
+export function attention(
+  { q, k, v }: { q: Node; k: Node; v: Node },
+  { heads, kvHeads, headDim: d }: Heads,
+  rope: Rope,
+  mask: Node,
+  past?: KeyValue,
+): { context: Node; rows: KeyValue } {
+  const [B, T] = rope.positions.shape as [Dim, Dim]
+  const byHead = (x: Node, n: number) => transpose(reshape(x, [B, T, n, d]), [0, 2, 1, 3]) // (B, n, T, d)
+  const rotate = (x: Node) => rotary(x, rope.positions, rope.cos, rope.sin, rope.interleaved)
+
+  const key = rotate(byHead(k, kvHeads)) // (B, kvHeads, T, d)
+  const value = byHead(v, kvHeads)
+  const keys = past ? concat([past.key, key], 2) : key // (B, kvHeads, S, d)
+  const values = past ? concat([past.value, value], 2) : value
+  const S = keys.shape[2]!
+
+  // The queries that share a KV head are stacked, so that each group is one product without repeating keys.
+  const rows = times(heads / kvHeads, T)
+  const query = reshape(rotate(byHead(q, heads)), [B, kvHeads, rows, d])
+  const scores = matmul(query, keys, { transB: true, alpha: 1 / Math.sqrt(d) }) // (B, kvHeads, rows, S)
+  const weights = softmax(add(reshape(scores, [B, heads, T, S]), mask))
+  const mixed = matmul(reshape(weights, [B, kvHeads, rows, S]), values) // (B, kvHeads, rows, d)
+  const context = transpose(reshape(mixed, [B, heads, T, d]), [0, 2, 1, 3])
+  return { context: reshape(context, [times(B, T), heads * d]), rows: { key, value } }
+}

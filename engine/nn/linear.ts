@@ -1,0 +1,5 @@
+import { matmul } from '../graph/build.ts'
+import type { Node } from '../graph/node.ts'
+
+/** x · Wᵀ, with W as checkpoints store it, [out, in]; x is (N, in). */
+export const linear = (x: Node, w: Node): Node => matmul(x, w, { transB: true })

@@ -1,0 +1,111 @@
+/** One adapter in training: its parameters, its compiled graph, and the optimizer. */
+import type { Adapter, Parameters } from './adapters/adapter.ts'
+import { type Batch, collate, type TokenSample } from './batch.ts'
+import { ropeFeeds } from './evaluator.ts'
+import { backward } from './grad/backward.ts'
+import { inputsOf, type Node } from './graph/node.ts'
+import type { Binding, Model } from './models/model.ts'
+import { objective } from './objective.ts'
+import { AdamW, type AdamWOptions } from './optim/adamw.ts'
+import { clipGradients } from './optim/clip.ts'
+import { Session, type Value } from './runtime/session.ts'
+
+export type TrainerOptions = {
+  model: Model
+  /** The frozen base. */
+  base: Binding
+  adapter: Adapter
+  /** Initial parameters; the trainer moves them in place. */
+  parameters: Parameters
+  optimizer: AdamWOptions
+  /** Joint gradient norm above which gradients are scaled down; 0: never. */
+  maxGradNorm: number
+  /** Tokens of the longest sample. */
+  longest: number
+}
+
+export type StepResult = {
+  /** Mean cross-entropy per labelled token, in nats. */
+  loss: number
+  /** Joint norm of the gradients before clipping. */
+  gradNorm: number
+  labelled: number
+  /** Tokens without padding. */
+  tokens: number
+}
+
+export class Trainer {
+  readonly #options: TrainerOptions
+  readonly #session: Session
+  readonly #optimizer: AdamW
+  readonly #rope: Record<string, Value>
+
+  private constructor(options: TrainerOptions, session: Session) {
+    this.#options = options
+    this.#session = session
+    this.#optimizer = new AdamW(options.parameters, options.optimizer)
+    this.#rope = ropeFeeds(options.model, options.adapter.virtualTokens + options.longest)
+  }
+
+  static async open(options: TrainerOptions): Promise<Trainer> {
+    return new Trainer(options, await Session.open(trainingGraph(options)))
+  }
+
+  /**
+   * One optimizer step over the samples of one or more micro-batches. Every labelled token weighs the same,
+   * whichever micro-batch it is in.
+   */
+  async step(microBatches: readonly (readonly TokenSample[])[], learningRate: number): Promise<StepResult> {
+    const { adapter, parameters, maxGradNorm } = this.#options
+    const batches = microBatches.map((samples) => collate(samples, adapter.virtualTokens))
+    const labelled = batches.reduce((n, b) => n + b.labelled, 0)
+    const tokens = batches.reduce((n, b) => n + b.tokens, 0)
+    let loss = 0
+    const gradients = new Map<string, Float32Array>()
+    for (const batch of batches) loss += await this.#accumulate(batch, 1 / labelled, gradients)
+    const gradNorm = clipGradients(gradients, maxGradNorm)
+    this.#optimizer.step(parameters, gradients, learningRate)
+    return { loss, gradNorm, labelled, tokens }
+  }
+
+  /** Runs a batch, adds its gradients to those before, and returns its share of the loss. */
+  async #accumulate(batch: Batch, scale: number, gradients: Map<string, Float32Array>): Promise<number> {
+    const { parameters } = this.#options
+    const { loss, ...own } = await this.#session.run({
+      ...batch.feeds,
+      ...this.#rope,
+      ...Object.fromEntries(parameters),
+      scale: { data: Float32Array.of(scale), shape: [] },
+    })
+    for (const name of parameters.keys()) {
+      const g = own[gradientOf(name)]!.data as Float32Array
+      const sum = gradients.get(name)
+      if (sum) for (let i = 0; i < g.length; i++) sum[i]! += g[i]!
+      else gradients.set(name, g)
+    }
+    return Number(loss!.data[0])
+  }
+
+  close(): Promise<void> {
+    return this.#session.close()
+  }
+}
+
+const gradientOf = (parameter: string) => `gradient of ${parameter}`
+
+/** The loss of a batch and its gradient in each parameter, by output name. */
+export function trainingGraph({
+  model,
+  base,
+  adapter,
+  parameters,
+}: Pick<TrainerOptions, 'model' | 'base' | 'adapter' | 'parameters'>): Record<string, Node> {
+  const loss = objective(model, adapter.bind(base), adapter.virtualTokens)
+  const inputs = inputsOf([loss])
+  const names = [...parameters.keys()]
+  const gradients = backward(
+    loss,
+    names.map((name) => inputs.get(name)!),
+  )
+  return { loss, ...Object.fromEntries(names.map((name, i) => [gradientOf(name), gradients[i]!])) }
+}

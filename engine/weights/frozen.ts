@@ -1,0 +1,23 @@
+import { resolve } from 'node:path'
+import { cast, weight } from '../graph/build.ts'
+import type { Node } from '../graph/node.ts'
+import type { DType } from '../graph/op.ts'
+import { type Checkpoint, tensorOf } from './checkpoint.ts'
+
+const stored: Record<string, DType> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' }
+
+/** A checkpoint's weights as nodes, by name and shape; they stay in their files and come out as float32. */
+export function frozen(checkpoint: Checkpoint): (name: string, shape: readonly number[]) => Node {
+  const made = new Map<string, Node>()
+  return (name, shape) => {
+    const known = made.get(name)
+    if (known) return known
+    const { dtype, file, offset, length } = tensorOf(checkpoint, name, shape)
+    const type = stored[dtype]
+    if (!type)
+      throw new Error(`${file}: ${name} is stored as ${dtype}; known: ${Object.keys(stored).join(', ')}`)
+    const node = cast(weight(name, shape, type, { file: resolve(file), offset, length }), 'float32')
+    made.set(name, node)
+    return node
+  }
+}
