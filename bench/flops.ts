@@ -25,10 +25,10 @@ export const flopsOf = ({ batch, m, k, n }: Product): number => 2 * batch * m * 
 /** Every matrix product that the outputs need, with its sizes. */
 export function products(outputs: readonly Node[], symbols: Symbols): Product[] {
   return topological(outputs).flatMap((node) => {
-    if (node.op !== 'matmul') return []
+    if (node.op !== 'matmul' && node.op !== 'attend') return []
     const sizes = (n: Node) => n.shape.map((d) => value(d, symbols))
     const [a, out] = [sizes(node.inputs[0]!), sizes(node)]
-    const { transA, transB } = node.attrs
+    const { transA, transB } = node.op === 'matmul' ? node.attrs : { transA: false, transB: false }
     return {
       batch: out.slice(0, -2).reduce((x, y) => x * y, 1),
       m: out.at(-2)!,

@@ -22,7 +22,7 @@ export function stepInputs(model: Model, past: Dim): Step {
  */
 export function objective(model: Model, binding: Binding, virtualTokens: number): Node {
   const { hidden } = model.forward(binding, stepInputs(model, virtualTokens))
-  const labelled = gather(hidden, input('rows', ['N'], 'int64')) // (N, hidden)
+  const labelled = gather(hidden, input('rows', ['N'], 'int64'), { distinct: true }) // (N, hidden)
   const losses = crossEntropy(model.logits(binding, labelled), input('labels', ['N'], 'int64'))
   return mul(reshape(sum(losses), []), input('scale', []))
 }

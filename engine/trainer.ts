@@ -48,7 +48,7 @@ export class Trainer {
   }
 
   static async open(options: TrainerOptions): Promise<Trainer> {
-    return new Trainer(options, await Session.open(trainingGraph(options)))
+    return new Trainer(options, await Session.open(trainingGraph(options), { spin: true }))
   }
 
   /**

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import {
   add,
+  attend,
   cast,
   concat,
   constant,
@@ -132,8 +133,19 @@ const cases: Record<string, Case> = {
   slice: { shapes: [[2, 5]], build: (x) => slice(x!, 1, 1, 3) },
   expand: { shapes: [[2, 1]], build: (x) => expand(x!, [3, 2, 4]) },
   'gather, with a repeated row': { shapes: [[4, 3]], build: (x) => gather(x!, index(2, 0, 2)) },
+  'gather, of distinct rows': {
+    shapes: [[4, 3]],
+    build: (x) => gather(x!, index(3, 0, 2), { distinct: true }),
+  },
   'scatterAdd, with a repeated row': { shapes: [[3, 2]], build: (x) => scatterAdd(x!, index(1, 3, 1), 4) },
   softmax: { shapes: [[2, 4]], build: (x) => softmax(x!) },
+  attend: {
+    shapes: [
+      [2, 3, 4],
+      [2, 4, 2],
+    ],
+    build: (s, v) => attend(s!, v!),
+  },
   rmsNorm: { shapes: [[3, 4], [4]], build: (x, w) => rmsNorm(x!, w!, 1e-5) },
   rotary: { shapes: [[2, 2, 3, 4]], build: (x) => rotated(x!, false) },
   'rotary, interleaved': { shapes: [[2, 2, 3, 4]], build: (x) => rotated(x!, true) },

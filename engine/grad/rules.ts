@@ -15,6 +15,7 @@ import {
   scatterAdd,
   sigmoid,
   slice,
+  softmax,
   sqrt,
   sub,
   sum,
@@ -105,14 +106,20 @@ export const gradRules: { readonly [O in OpName]: GradRule<O> } = {
   },
   expand: (_, g) => [g],
 
-  gather: (_, g, table, index) => {
+  gather: ({ attrs }, g, table, index) => {
     const [rows, ...row] = table!.shape
     const flat = reshape(g, [g.shape[0]!, times(...row)])
-    return [reshape(scatterAdd(flat, index!, rows!), table!.shape), null]
+    return [reshape(scatterAdd(flat, index!, rows!, attrs), table!.shape), null]
   },
-  scatterAdd: (_, g, _updates, index) => [gather(g, index!), null],
+  scatterAdd: ({ attrs }, g, _updates, index) => [gather(g, index!, attrs), null],
 
   softmax: (y, g) => [mul(y, sub(g, sum(mul(g, y), [-1])))],
+  attend: (y, g, scores, values) => {
+    const p = softmax(scores!) // the forward's own: ONNX Runtime merges equal standard ops
+    // softmax's gradient needs Σ_s dp·p a row, which equals Σ_d g·y (Dao et al. 2022): d columns instead of S.
+    const ds = mul(p, sub(matmul(g, values!, { transB: true }), sum(mul(g, y), [-1])))
+    return [ds, matmul(p, g, { transA: true })]
+  },
   rmsNorm: ({ attrs: { eps } }, g, x, w) => {
     const r = rsqrtMeanSquare(x!, eps)
     const xhat = mul(x!, r)

@@ -110,17 +110,21 @@ export function expand(x: Node, shape: Shape): Node {
   return make('expand', [x], { shape }, shape)
 }
 
-export function gather(table: Node, index: Node): Node {
+/** `distinct` promises that no index repeats: the gradient is then a plain copy of rows. */
+export function gather(table: Node, index: Node, { distinct = false } = {}): Node {
   if (index.shape.length !== 1)
     throw new ShapeError('gather', [table.shape, index.shape], 'the index has one axis')
-  return make('gather', [table, index], {}, [index.shape[0]!, ...table.shape.slice(1)])
+  return make('gather', [table, index], { distinct }, [index.shape[0]!, ...table.shape.slice(1)])
 }
 
-export function scatterAdd(updates: Node, index: Node, rows: Dim): Node {
+export function scatterAdd(updates: Node, index: Node, rows: Dim, { distinct = false } = {}): Node {
   if (updates.shape.length !== 2 || !sameShape(index.shape, updates.shape.slice(0, 1)))
     throw new ShapeError('scatterAdd', [updates.shape, index.shape], 'wanted updates [N,H] and indices [N]')
-  return make('scatterAdd', [updates, index], { rows }, [rows, updates.shape[1]!])
+  return make('scatterAdd', [updates, index], { rows, distinct }, [rows, updates.shape[1]!])
 }
+
+export const attend = (scores: Node, values: Node): Node =>
+  make('attend', [scores, values], {}, matmulShape(scores.shape, values.shape, false, false))
 
 export function rmsNorm(x: Node, w: Node, eps: number): Node {
   if (!sameShape(w.shape, x.shape.slice(-1)))

@@ -51,13 +51,15 @@ export type Ops = {
   /** Broadcast to a larger shape. */
   expand: { shape: Shape }
 
-  /** Rows of a table by index: [V, …] and [N] give [N, …]. */
-  gather: None
+  /** Rows of a table by index: [V, …] and [N] give [N, …]. `distinct` promises that no index repeats. */
+  gather: { distinct: boolean }
   /** The reverse: a zero table [rows, H], with each of N update rows [N, H] added at its index [N]. */
-  scatterAdd: { rows: Dim }
+  scatterAdd: { rows: Dim; distinct: boolean }
 
   /** Over the last axis. */
   softmax: None
+  /** softmax(scores) · values, the core of attention: (…, T, S) and (…, S, d) give (…, T, d). */
+  attend: None
   /** x / √(mean(x²) + eps) · w, over the last axis. */
   rmsNorm: { eps: number }
   /** Rotary position embedding of [B, heads, T, d] at positions [B, T], with tables [positions, d/2]. */

@@ -1,4 +1,4 @@
-import { add, concat, matmul, reshape, rotary, softmax, transpose } from '../graph/build.ts'
+import { add, attend, concat, matmul, reshape, rotary, transpose } from '../graph/build.ts'
 import { type Dim, times } from '../graph/dim.ts'
 import type { Node } from '../graph/node.ts'
 
@@ -36,8 +36,8 @@ export function attention(
   const rows = times(heads / kvHeads, T)
   const query = reshape(rotate(byHead(q, heads)), [B, kvHeads, rows, d])
   const scores = matmul(query, keys, { transB: true, alpha: 1 / Math.sqrt(d) }) // (B, kvHeads, rows, S)
-  const weights = softmax(add(reshape(scores, [B, heads, T, S]), mask))
-  const mixed = matmul(reshape(weights, [B, kvHeads, rows, S]), values) // (B, kvHeads, rows, d)
+  const masked = add(reshape(scores, [B, heads, T, S]), mask)
+  const mixed = attend(reshape(masked, [B, kvHeads, rows, S]), values) // (B, kvHeads, rows, d)
   const context = transpose(reshape(mixed, [B, heads, T, d]), [0, 2, 1, 3])
   return { context: reshape(context, [times(B, T), heads * d]), rows: { key, value } }
 }

@@ -72,15 +72,18 @@ export const onnxRules: { readonly [O in OpName]: OnnxRule<O> } = {
   expand: (w, { shape }, x) => w.node('Expand', [x!, w.shape(shape)]),
 
   gather: (w, _, table, index) => w.node('Gather', [table!, index!]),
-  // ScatterElements, not ScatterND: only the former adds repeated indices without a data race on CPU.
-  scatterAdd: (w, { inputs, shape }, updates, index) => {
-    const column = w.node('Unsqueeze', [index!, w.ints([1])])
-    const everywhere = w.node('Expand', [column, w.shape(inputs[0]!.shape)])
+  // ScatterND is fast but adds repeated indices with a data race on CPU; ScatterElements adds them one by one.
+  scatterAdd: (w, { attrs, inputs, shape }, updates, index) => {
     const zeros = w.node('ConstantOfShape', [w.shape(shape)])
+    const column = w.node('Unsqueeze', [index!, w.ints([1])])
+    if (attrs.distinct) return w.node('ScatterND', [zeros, column, updates!])
+    const everywhere = w.node('Expand', [column, w.shape(inputs[0]!.shape)])
     return w.node('ScatterElements', [zeros, everywhere, updates!], { reduction: 'add', axis: 0 })
   },
 
   softmax: (w, _, x) => w.node('Softmax', [x!], { axis: -1 }),
+  attend: (w, _, scores, values) =>
+    w.node(`${ms}FusedMatMul`, [w.node('Softmax', [scores!], { axis: -1 }), values!]),
   rmsNorm: (w, { attrs }, x, scale) =>
     w.node('SimplifiedLayerNormalization', [x!, scale!], { axis: -1, epsilon: { float: attrs.eps } }),
   rotary: (w, { attrs }, x, positions, cos, sin) =>
