@@ -33,9 +33,15 @@ async function speedOf({ batch, m, k, n, transA, transB }: Product): Promise<num
   const lead = batch === 1 ? [] : [batch]
   const a = [...lead, ...(transA ? [k, m] : [m, k])]
   const b = [...lead, ...(transB ? [n, k] : [k, n])]
-  const session = await Session.open({ y: matmul(input('a', a), input('b', b), { transA, transB }) })
+  await using session = await Session.open({ y: matmul(input('a', a), input('b', b), { transA, transB }) })
   const random = new Random(1)
-  const fill = (shape: number[]) => ({ shape, data: random.normal(shape.reduce((x, y) => x * y), 1) })
+  const fill = (shape: number[]) => ({
+    shape,
+    data: random.normal(
+      shape.reduce((x, y) => x * y),
+      1,
+    ),
+  })
   const feeds = { a: fill(a), b: fill(b) }
   let best = Number.POSITIVE_INFINITY
   for (let i = 0; i < 12; i++) {
@@ -43,7 +49,6 @@ async function speedOf({ batch, m, k, n, transA, transB }: Product): Promise<num
     await session.run(feeds)
     best = Math.min(best, performance.now() - start)
   }
-  await session.close()
   return flopsOf({ batch, m, k, n, transA, transB }) / (best / 1000)
 }
 
@@ -64,7 +69,15 @@ try {
   const flops = all.reduce((sum, p) => sum + flopsOf(p), 0)
 
   const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 }
-  const trainer = await Trainer.open({ model, base, adapter, parameters, optimizer, maxGradNorm: 1, longest: time })
+  await using trainer = await Trainer.open({
+    model,
+    base,
+    adapter,
+    parameters,
+    optimizer,
+    maxGradNorm: 1,
+    longest: time,
+  })
   const random = new Random(2)
   const samples: TokenSample[] = Array.from({ length: batch }, () => ({
     tokens: Array.from({ length: time }, () => random.below(config.vocab_size)),
@@ -77,7 +90,6 @@ try {
     if (i >= warmUp) times.push(performance.now() - start)
   }
   const peakMemory = process.resourceUsage().maxRSS / 1024
-  await trainer.close()
 
   // The peak is taken after the step and over every distinct shape, so that neither side has the quieter minute.
   const shapes = [...new Map(all.map((p) => [JSON.stringify(p), p])).values()]

@@ -1,5 +1,5 @@
 /** From samples to the arrays that a training graph is fed. */
-import type { Random } from './random.ts'
+import { Random } from './random.ts'
 import type { Value } from './runtime/session.ts'
 
 /** A sample ready to train on: token ids, and the positions whose token is a target. */
@@ -65,23 +65,29 @@ export function collate(samples: readonly TokenSample[], virtualTokens: number):
   }
 }
 
+/** Consecutive batches of `size`; the last may be smaller. */
+export const inBatches = <T>(list: readonly T[], size: number): T[][] =>
+  Array.from({ length: Math.ceil(list.length / size) }, (_, i) => list.slice(i * size, (i + 1) * size))
+
+type Order = { per_device_train_batch_size: number; group_by_length: boolean; seed: number }
+
 /**
- * The order of one epoch: all samples in seeded random order, in batches of `size`. Grouped by length, batches hold
- * samples of similar length (sorted within shuffled runs of fifty batches), and come in random order themselves.
+ * Batches of epoch after epoch, each epoch in its own seeded random order. Grouped by length, batches hold samples of
+ * similar length (sorted within shuffled runs of fifty batches) and come in random order themselves.
  */
-export function epochBatches<T extends { tokens: readonly number[] }>(
+export function* endlessBatches<T extends { tokens: readonly number[] }>(
   samples: readonly T[],
-  size: number,
-  random: Random,
-  groupByLength: boolean,
-): T[][] {
-  const batches = (list: readonly T[]) =>
-    Array.from({ length: Math.ceil(list.length / size) }, (_, i) => list.slice(i * size, (i + 1) * size))
-  const shuffled = random.shuffled(samples)
-  if (!groupByLength) return batches(shuffled)
-  const run = 50 * size
-  const sorted = Array.from({ length: Math.ceil(shuffled.length / run) }, (_, i) =>
-    shuffled.slice(i * run, (i + 1) * run).sort((a, b) => b.tokens.length - a.tokens.length),
-  )
-  return random.shuffled(batches(sorted.flat()))
+  { per_device_train_batch_size: size, group_by_length, seed }: Order,
+): Generator<T[], never, void> {
+  const random = new Random(seed)
+  while (true) {
+    const shuffled = random.shuffled(samples)
+    if (!group_by_length) yield* inBatches(shuffled, size)
+    else {
+      const runs = inBatches(shuffled, 50 * size).map((run) =>
+        run.sort((a, b) => b.tokens.length - a.tokens.length),
+      )
+      yield* random.shuffled(inBatches(runs.flat(), size))
+    }
+  }
 }

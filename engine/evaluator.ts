@@ -48,7 +48,7 @@ export class Evaluator {
     return total / labelled
   }
 
-  close(): Promise<void> {
-    return this.#session.close()
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#session[Symbol.asyncDispose]()
   }
 }

@@ -1,55 +1,25 @@
+import { type Adapter, bare } from './adapters/adapter.ts'
+import { type FullTuning, fullAdapter } from './adapters/full.ts'
 import type { AdapterFiles } from './adapters/peft.ts'
+import { type PrefixTuning, prefixAdapter } from './adapters/prefix.ts'
+import { endlessBatches, inBatches } from './batch.ts'
+import { Evaluator } from './evaluator.ts'
+import type { Model } from './models/model.ts'
+import { openModel } from './models/open.ts'
+import { weightShapes } from './objective.ts'
+import { learningRateAt } from './optim/schedule.ts'
+import { type Cut, sampleSets } from './sample-sets.ts'
 import type { Conversation } from './text/sample.ts'
-
-/** P-Tuning v2: trainable key and value rows before every layer; the names are PEFT's. */
-export type PrefixTuning = {
-  peft_type: 'PREFIX_TUNING'
-  num_virtual_tokens: number
-  /** Trains an embedding through a two-layer MLP (tanh) instead of the rows themselves. */
-  prefix_projection: boolean
-  /** Width of that MLP; the base's hidden size when absent. */
-  encoder_hidden_size?: number
-  /** Standard deviation of the random initial rows. PEFT uses 1. */
-  init_std?: number
-}
-
-/** Every weight of the base is trained; what pre-trains `preamble-tiny`. */
-export type FullTuning = { peft_type: 'FULL' }
-
-/** How to train; the names are transformers' and ChatGLM3's `ptuning_v2.yaml`. */
-export type TrainingArgs = {
-  /** Tokens of prompt and of reply; together the longest sample. */
-  max_input_length: number
-  max_output_length: number
-  /** Optimizer steps; when it is not positive, `num_train_epochs` decides. */
-  max_steps: number
-  num_train_epochs: number
-  per_device_train_batch_size: number
-  per_device_eval_batch_size: number
-  gradient_accumulation_steps: number
-  learning_rate: number
-  lr_scheduler_type: 'linear' | 'cosine' | 'constant'
-  warmup_steps: number
-  weight_decay: number
-  adam_beta1: number
-  adam_beta2: number
-  adam_epsilon: number
-  /** Global gradient norm above which gradients are scaled down; 0 turns clipping off. */
-  max_grad_norm: number
-  /** Steps between `step`, `eval` and `checkpoint` events; 0 means only at the end. */
-  logging_steps: number
-  eval_steps: number
-  save_steps: number
-  /** Keep the weights of the evaluation with the lowest dev loss, as transformers does. */
-  load_best_model_at_end: boolean
-  /** Batches of samples of similar length: less padding. */
-  group_by_length: boolean
-  seed: number
-}
+import { type StepResult, Trainer } from './trainer.ts'
+import { planOf, type TrainingArgs } from './training-args.ts'
+import { type Checkpoint, openCheckpoint } from './weights/checkpoint.ts'
+import { frozen } from './weights/frozen.ts'
 
 export type TrainRun = {
   /** A Hugging Face directory. */
   base: string
+  /** What the base is called in the adapter's files; the directory when absent. */
+  baseName?: string
   train: readonly Conversation[]
   dev: readonly Conversation[]
   method: PrefixTuning | FullTuning
@@ -65,7 +35,7 @@ export type TrainEvent =
       devSamples: number
       trainableParameters: number
       /** Samples cut to fit: which, their length and the limit, in tokens. */
-      truncated: { set: 'train' | 'dev'; index: number; tokens: number; limit: number }[]
+      truncated: Cut[]
     }
   | {
       type: 'step'
@@ -73,7 +43,7 @@ export type TrainEvent =
       /** Mean cross-entropy over labelled tokens, in nats, since the last `step` event. */
       loss: number
       learningRate: number
-      /** Global norm of the gradient before clipping. */
+      /** Joint norm of the gradient before clipping. */
       gradNorm: number
       /** Tokens seen by the network so far, padding aside, and the rate since the last event. */
       tokens: number
@@ -89,3 +59,105 @@ export type TrainEvent =
       trainedTokens: number
       files: AdapterFiles
     }
+
+/**
+ * Trains an adapter and tells what happens. The same run gives the same losses and the same files.
+ * @throws when the base or a conversation cannot be used; the message says which and why
+ */
+export async function* train(run: TrainRun): AsyncGenerator<TrainEvent, void, void> {
+  const { args } = run
+  const model = openModel(run.base)
+  const checkpoint = openCheckpoint(run.base)
+  const base = { weight: frozen(checkpoint) }
+  const adapter = adapterFor(run, model, checkpoint)
+  const parameters = adapter.init(args.seed)
+  const { train, dev, longest, truncated } = sampleSets(run, model.maxPositions - adapter.virtualTokens)
+  const devBatches = inBatches(dev, args.per_device_eval_batch_size)
+  const { steps, schedule } = planOf(args, train.length)
+  const trainableParameters = [...parameters.values()].reduce((n, p) => n + p.data.length, 0)
+  yield {
+    type: 'start',
+    steps,
+    trainSamples: train.length,
+    devSamples: dev.length,
+    trainableParameters,
+    truncated,
+  }
+
+  if (dev.length > 0) {
+    await using bareBase = await Evaluator.open(model, base, bare, longest)
+    yield { type: 'eval', step: 0, loss: await bareBase.loss(devBatches, new Map()) }
+  }
+
+  const optimizer = {
+    beta1: args.adam_beta1,
+    beta2: args.adam_beta2,
+    epsilon: args.adam_epsilon,
+    weightDecay: args.weight_decay,
+  }
+  const setup = { model, base, adapter, parameters, optimizer, maxGradNorm: args.max_grad_norm, longest }
+  await using trainer = await Trainer.open(setup)
+  await using evaluator = await Evaluator.open(model, base, adapter, longest)
+  const batches = endlessBatches(train, args)
+  const meter = new Meter()
+  const due = (every: number, step: number) => step === steps || (every > 0 && step % every === 0)
+  let best: { step: number; loss: number; values: Map<string, Float32Array> } | undefined
+
+  for (let step = 1; step <= steps; step++) {
+    const learningRate = learningRateAt(schedule, step - 1)
+    const microBatches = Array.from({ length: args.gradient_accumulation_steps }, () => batches.next().value)
+    meter.add(await trainer.step(microBatches, learningRate))
+    if (due(args.logging_steps, step)) yield { type: 'step', step, learningRate, ...meter.read() }
+    if (dev.length > 0 && due(args.eval_steps, step)) {
+      const loss = await evaluator.loss(devBatches, parameters)
+      yield { type: 'eval', step, loss }
+      if (args.load_best_model_at_end && loss < (best?.loss ?? Number.POSITIVE_INFINITY))
+        best = { step, loss, values: new Map([...parameters].map(([name, p]) => [name, p.data.slice()])) }
+    }
+    if (args.save_steps > 0 && step % args.save_steps === 0 && step < steps)
+      yield { type: 'checkpoint', step, files: await adapter.files(parameters) }
+  }
+
+  for (const [name, values] of best?.values ?? []) parameters.get(name)!.data.set(values)
+  const files = await adapter.files(parameters)
+  yield { type: 'end', step: best?.step ?? steps, trainedTokens: meter.total, files }
+}
+
+function adapterFor(
+  { method, base, baseName = base }: TrainRun,
+  model: Model,
+  checkpoint: Checkpoint,
+): Adapter {
+  switch (method.peft_type) {
+    case 'PREFIX_TUNING':
+      return prefixAdapter(model, baseName, method)
+    case 'FULL':
+      return fullAdapter(checkpoint, weightShapes(model))
+  }
+}
+
+/** What happened since it was last read. */
+class Meter {
+  total = 0
+  #since = performance.now()
+  #results: StepResult[] = []
+
+  add(result: StepResult): void {
+    this.#results.push(result)
+    this.total += result.tokens
+  }
+
+  read(): { loss: number; gradNorm: number; tokens: number; tokensPerSecond: number } {
+    const sum = (of: (r: StepResult) => number) => this.#results.reduce((n, r) => n + of(r), 0)
+    const seconds = (performance.now() - this.#since) / 1000
+    const reading = {
+      loss: sum((r) => r.loss * r.labelled) / sum((r) => r.labelled),
+      gradNorm: this.#results.at(-1)!.gradNorm,
+      tokens: this.total,
+      tokensPerSecond: sum((r) => r.tokens) / seconds,
+    }
+    this.#since = performance.now()
+    this.#results = []
+    return reading
+  }
+}

@@ -86,8 +86,8 @@ export class Trainer {
     return Number(loss!.data[0])
   }
 
-  close(): Promise<void> {
-    return this.#session.close()
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#session[Symbol.asyncDispose]()
   }
 }
 

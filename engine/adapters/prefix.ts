@@ -64,11 +64,10 @@ export function prefixAdapter(model: Model, base: string, options: PrefixTuning)
       const named = layers.flatMap((l) =>
         kinds.map((kind) => [`${kind}.${l}`, rows(`${kind}.${l}`)] as const),
       )
-      const session = await Session.open(
+      await using session = await Session.open(
         Object.fromEntries(named.map(([name, node]) => [`rows.${name}`, node])),
       )
       const values = await session.run(Object.fromEntries(parameters))
-      await session.close()
       const of = (kind: Kind) => layers.map((l) => values[`rows.${kind}.${l}`]!.data as Float32Array)
       const prefix: Prefix = { tokens, keys: of('key'), values: of('value') }
       return prefixFiles(model, base, prefix)

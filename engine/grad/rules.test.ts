@@ -170,7 +170,7 @@ for (const [name, { shapes, build, positive }] of Object.entries(cases)) {
     const direction = values(y.shape as number[], 99)
     const loss = sum(mul(y, constant(direction, y.shape)))
     const grads = backward(reshape(loss, []), inputs)
-    const session = await Session.open({ y, ...Object.fromEntries(grads.map((g, i) => [`g${i}`, g])) })
+    await using session = await Session.open({ y, ...Object.fromEntries(grads.map((g, i) => [`g${i}`, g])) })
     const feeds: Record<string, Value> = Object.fromEntries(
       shapes.map((shape, i) => [`x${i}`, { data: values(shape, i + 1, positive), shape }]),
     )
@@ -199,7 +199,6 @@ for (const [name, { shapes, build, positive }] of Object.entries(cases)) {
         )
       }
     }
-    await session.close()
   })
 }
 

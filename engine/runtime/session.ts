@@ -62,7 +62,7 @@ export class Session<Output extends string = string> {
     return Object.fromEntries(values) as Record<Output, Value>
   }
 
-  async close(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#session.endProfiling()
     await this.#session.release()
   }

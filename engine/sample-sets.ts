@@ -1,0 +1,43 @@
+import { loadChat } from './text/chat.ts'
+import { type Conversation, type Limits, type Sample, trainingSample } from './text/sample.ts'
+
+/** A sample that was cut to fit: which one, and its length and limit in tokens. */
+export type Cut = { set: 'train' | 'dev'; index: number; tokens: number; limit: number }
+
+type Sets = { train: Sample[]; dev: Sample[]; truncated: Cut[]; longest: number }
+
+/**
+ * The conversations of a run as tokens.
+ * @param room tokens that the context window leaves beside the prefix
+ * @throws when there is nothing to train on, or the limits exceed the room
+ */
+export function sampleSets(
+  run: { base: string; train: readonly Conversation[]; dev: readonly Conversation[]; args: Limits },
+  room: number,
+): Sets {
+  const { max_input_length, max_output_length } = run.args
+  if (max_input_length + max_output_length > room)
+    throw new Error(
+      `max_input_length ${max_input_length} + max_output_length ${max_output_length} is ` +
+        `${max_input_length + max_output_length} tokens, but the context window leaves ${room} beside the prefix`,
+    )
+  if (run.train.length === 0) throw new Error('the training set has no conversations')
+  const chat = loadChat(run.base)
+  const samples = (set: 'train' | 'dev') =>
+    run[set].map((conversation, i) => {
+      try {
+        return trainingSample(chat, conversation, run.args)
+      } catch (error) {
+        throw new Error(`${set} conversation ${i + 1}: ${(error as Error).message}`, { cause: error })
+      }
+    })
+  const [train, dev] = [samples('train'), samples('dev')]
+  const cuts = (set: 'train' | 'dev', list: readonly Sample[]): Cut[] =>
+    list.flatMap(({ truncated }, index) => (truncated ? [{ set, index, ...truncated }] : []))
+  return {
+    train,
+    dev,
+    truncated: [...cuts('train', train), ...cuts('dev', dev)],
+    longest: [...train, ...dev].reduce((n, s) => Math.max(n, s.tokens.length), 0),
+  }
+}

@@ -1,0 +1,41 @@
+import type { Schedule } from './optim/schedule.ts'
+
+/** How to train; the names are transformers' and ChatGLM3's `ptuning_v2.yaml`. */
+export type TrainingArgs = {
+  /** Tokens of prompt and of reply; together the longest sample. */
+  max_input_length: number
+  max_output_length: number
+  /** Optimizer steps; when it is not positive, `num_train_epochs` decides. */
+  max_steps: number
+  num_train_epochs: number
+  per_device_train_batch_size: number
+  per_device_eval_batch_size: number
+  gradient_accumulation_steps: number
+  learning_rate: number
+  lr_scheduler_type: 'linear' | 'cosine' | 'constant'
+  warmup_steps: number
+  weight_decay: number
+  adam_beta1: number
+  adam_beta2: number
+  adam_epsilon: number
+  /** Joint gradient norm above which gradients are scaled down; 0 turns clipping off. */
+  max_grad_norm: number
+  /** Steps between `step`, `eval` and `checkpoint` events; 0 means only at the end. */
+  logging_steps: number
+  eval_steps: number
+  save_steps: number
+  /** Keep the weights of the evaluation with the lowest dev loss, as transformers does. */
+  load_best_model_at_end: boolean
+  /** Batches of samples of similar length: less padding. */
+  group_by_length: boolean
+  seed: number
+}
+
+/** How many optimizer steps a run takes, and their learning rates. */
+export function planOf(args: TrainingArgs, samples: number): { steps: number; schedule: Schedule } {
+  const perEpoch = Math.ceil(samples / args.per_device_train_batch_size)
+  const epochs = Math.ceil((args.num_train_epochs * perEpoch) / args.gradient_accumulation_steps)
+  const steps = args.max_steps > 0 ? args.max_steps : epochs
+  const { lr_scheduler_type: type, learning_rate: learningRate, warmup_steps: warmupSteps } = args
+  return { steps, schedule: { type, learningRate, warmupSteps, steps } }
+}
