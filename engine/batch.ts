@@ -14,11 +14,17 @@ export type Batch = {
 
 const masked = -1e9 // exp of it is 0 in float32, and unlike −∞ it cannot turn into NaN
 
-/** The additive causal mask (1, 1, T, P + T): a token sees every prefix row, itself and what came before. */
-export function causalMask(time: number, virtualTokens: number): Value {
-  const width = virtualTokens + time
+/**
+ * The additive causal mask (1, 1, T, P + T): a token sees the first `used` of the P rows before it (all of them
+ * unless said otherwise), what came before it, and itself.
+ */
+export function causalMask(time: number, past: number, used = past): Value {
+  const width = past + time
   const data = new Float32Array(time * width)
-  for (let t = 0; t < time; t++) data.fill(masked, t * width + virtualTokens + t + 1, (t + 1) * width)
+  for (let t = 0; t < time; t++) {
+    data.fill(masked, t * width + used, t * width + past)
+    data.fill(masked, t * width + past + t + 1, (t + 1) * width)
+  }
   return { data, shape: [1, 1, time, width] }
 }
 

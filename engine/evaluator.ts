@@ -1,15 +1,8 @@
 import type { Adapter, Parameters } from './adapters/adapter.ts'
 import { collate, type TokenSample } from './batch.ts'
 import type { Binding, Model } from './models/model.ts'
-import { objective } from './objective.ts'
+import { objective, ropeFeeds } from './objective.ts'
 import { Session, type Value } from './runtime/session.ts'
-
-/** The rotary tables that a run over positions 0 … `positions` − 1 is fed. */
-export function ropeFeeds(model: Model, positions: number): Record<'cos' | 'sin', Value> {
-  const { cos, sin, width } = model.rope(positions)
-  const shape = [positions, width / 2]
-  return { cos: { data: cos, shape }, sin: { data: sin, shape } }
-}
 
 /** Measures the loss of a base with an adapter, or bare. */
 export class Evaluator {

@@ -1,4 +1,16 @@
+/** The serving loop: a conversation in, a stream of text out. */
+import { type Prefix, readPrefix } from './adapters/peft.ts'
+import { KeyValueCache } from './cache.ts'
+import { Decoder } from './decoder.ts'
+import { InputError } from './errors.ts'
+import { openModel } from './models/open.ts'
+import { Random } from './random.ts'
+import { sample } from './sampling.ts'
+import { type Chat, loadChat, promptTokens, stopIds } from './text/chat.ts'
 import type { Conversation } from './text/sample.ts'
+import { StopText } from './text/stop-text.ts'
+import { openCheckpoint } from './weights/checkpoint.ts'
+import { frozen } from './weights/frozen.ts'
 
 export type GenerateRequest = {
   /** A Hugging Face directory. */
@@ -19,9 +31,87 @@ export type GenerateRequest = {
   stop: readonly string[]
 }
 
-/** Whoever consumes the stream may stop early with `return()`; generation stops with it. */
 export type GenerateEvent =
   | { type: 'start'; promptTokens: number }
   /** Whole characters only. */
   | { type: 'delta'; text: string }
   | { type: 'end'; finishReason: 'stop' | 'length'; completionTokens: number }
+
+/**
+ * Generates one reply. Several streams may run at a time; they take turns token by token.
+ * @throws InputError when the prompt does not fit the context window, or the adapter not the base
+ */
+export async function* generate(
+  request: GenerateRequest,
+  signal?: AbortSignal,
+): AsyncGenerator<GenerateEvent, void, void> {
+  const { decoder, chat, stops } = await baseAt(request.base)
+  const cache = new KeyValueCache(decoder.model, prefixOf(decoder, request.adapter))
+  const prompt =
+    typeof request.prompt === 'string'
+      ? chat.tokenizer.encodeRaw(request.prompt)
+      : promptTokens(chat, request.prompt)
+  const room = decoder.model.maxPositions - cache.length - prompt.length
+  if (room < 1)
+    throw new InputError(
+      'context_length_exceeded',
+      `the prompt has ${prompt.length} tokens and the adapter ${cache.length}; ` +
+        `the context window of ${decoder.model.maxPositions} leaves no room for a reply`,
+    )
+  yield { type: 'start', promptTokens: prompt.length }
+
+  const limit = Math.min(request.maxTokens ?? room, room)
+  const random = new Random(request.seed ?? Math.floor(Math.random() * 2 ** 32))
+  const text = chat.tokenizer.stream(typeof request.prompt === 'string')
+  const stop = new StopText(request.stop)
+  let read = prompt
+  let completionTokens = 0
+  let ended = false
+  while (!ended && completionTokens < limit) {
+    signal?.throwIfAborted()
+    const token = sample(await decoder.read(read, cache), request, random)
+    completionTokens += 1
+    const delta = stops.has(token) ? '' : stop.push(text.push(token))
+    if (delta) yield { type: 'delta', text: delta }
+    ended = stops.has(token) || stop.stopped
+    read = [token]
+  }
+  // Bytes of a character that never ended are dropped: a client never sees half of one.
+  const rest = stop.end()
+  if (rest) yield { type: 'delta', text: rest }
+  yield { type: 'end', finishReason: ended ? 'stop' : 'length', completionTokens }
+}
+
+type Base = { decoder: Decoder; chat: Chat; stops: ReadonlySet<number> }
+
+/** Bases that this thread has opened. */
+const bases = new Map<string, Promise<Base>>()
+
+function baseAt(directory: string): Promise<Base> {
+  const known = bases.get(directory)
+  if (known) return known
+  const opening = openBase(directory)
+  bases.set(directory, opening)
+  opening.catch(() => bases.delete(directory))
+  return opening
+}
+
+async function openBase(directory: string): Promise<Base> {
+  const model = openModel(directory)
+  const decoder = await Decoder.open(model, { weight: frozen(openCheckpoint(directory)) })
+  const chat = loadChat(directory)
+  return { decoder, chat, stops: new Set(stopIds(chat)) }
+}
+
+/** Prefixes in use, the most recent last: 64 of a 7B model's take about 8 GB, of a small one's next to nothing. */
+const prefixes = new Map<string, Prefix>()
+const keptPrefixes = 64
+
+function prefixOf({ model }: Decoder, directory: string | undefined): Prefix | undefined {
+  if (directory === undefined) return undefined
+  const prefix = prefixes.get(directory) ?? readPrefix(model, directory)
+  prefixes.delete(directory)
+  prefixes.set(directory, prefix)
+  if (prefixes.size > keptPrefixes) prefixes.delete(prefixes.keys().next().value!)
+  return prefix
+}

@@ -3,6 +3,7 @@ import { crossEntropy, gather, input, mul, reshape, sum } from './graph/build.ts
 import { type Dim, plus } from './graph/dim.ts'
 import type { Node } from './graph/node.ts'
 import type { Binding, Model, Step } from './models/model.ts'
+import type { Value } from './runtime/session.ts'
 
 /** The inputs of a pass over B sequences of T tokens that follow `past` cached rows. */
 export function stepInputs(model: Model, past: Dim): Step {
@@ -14,6 +15,13 @@ export function stepInputs(model: Model, past: Dim): Step {
     cos: table('cos'),
     sin: table('sin'),
   }
+}
+
+/** The rotary tables that a run over positions 0 … `positions` − 1 is fed. */
+export function ropeFeeds(model: Model, positions: number): Record<'cos' | 'sin', Value> {
+  const { cos, sin, width } = model.rope(positions)
+  const shape = [positions, width / 2]
+  return { cos: { data: cos, shape }, sin: { data: sin, shape } }
 }
 
 /**

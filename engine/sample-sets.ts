@@ -1,3 +1,4 @@
+import { InputError } from './errors.ts'
 import { loadChat } from './text/chat.ts'
 import { type Conversation, type Limits, type Sample, trainingSample } from './text/sample.ts'
 
@@ -17,18 +18,24 @@ export function sampleSets(
 ): Sets {
   const { max_input_length, max_output_length } = run.args
   if (max_input_length + max_output_length > room)
-    throw new Error(
+    throw new InputError(
+      'invalid_training_data',
       `max_input_length ${max_input_length} + max_output_length ${max_output_length} is ` +
         `${max_input_length + max_output_length} tokens, but the context window leaves ${room} beside the prefix`,
     )
-  if (run.train.length === 0) throw new Error('the training set has no conversations')
+  if (run.train.length === 0)
+    throw new InputError('invalid_training_data', 'the training set has no conversations')
   const chat = loadChat(run.base)
   const samples = (set: 'train' | 'dev') =>
     run[set].map((conversation, i) => {
       try {
         return trainingSample(chat, conversation, run.args)
       } catch (error) {
-        throw new Error(`${set} conversation ${i + 1}: ${(error as Error).message}`, { cause: error })
+        throw new InputError(
+          'invalid_training_data',
+          `${set} conversation ${i + 1}: ${(error as Error).message}`,
+          { cause: error },
+        )
       }
     })
   const [train, dev] = [samples('train'), samples('dev')]

@@ -64,7 +64,7 @@ export type TrainEvent =
  * Trains an adapter and tells what happens. The same run gives the same losses and the same files.
  * @throws when the base or a conversation cannot be used; the message says which and why
  */
-export async function* train(run: TrainRun): AsyncGenerator<TrainEvent, void, void> {
+export async function* train(run: TrainRun, signal?: AbortSignal): AsyncGenerator<TrainEvent, void, void> {
   const { args } = run
   const model = openModel(run.base)
   const checkpoint = openCheckpoint(run.base)
@@ -104,6 +104,7 @@ export async function* train(run: TrainRun): AsyncGenerator<TrainEvent, void, vo
   let best: { step: number; loss: number; values: Map<string, Float32Array> } | undefined
 
   for (let step = 1; step <= steps; step++) {
+    signal?.throwIfAborted()
     const learningRate = learningRateAt(schedule, step - 1)
     const microBatches = Array.from({ length: args.gradient_accumulation_steps }, () => batches.next().value)
     meter.add(await trainer.step(microBatches, learningRate))

@@ -1,11 +1,10 @@
 /** One adapter in training: its parameters, its compiled graph, and the optimizer. */
 import type { Adapter, Parameters } from './adapters/adapter.ts'
 import { type Batch, collate, type TokenSample } from './batch.ts'
-import { ropeFeeds } from './evaluator.ts'
 import { backward } from './grad/backward.ts'
 import { inputsOf, type Node } from './graph/node.ts'
 import type { Binding, Model } from './models/model.ts'
-import { objective } from './objective.ts'
+import { objective, ropeFeeds } from './objective.ts'
 import { AdamW, type AdamWOptions } from './optim/adamw.ts'
 import { clipGradients } from './optim/clip.ts'
 import { Session, type Value } from './runtime/session.ts'

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { InputError } from '../errors.ts'
 import type { Model } from '../models/model.ts'
 import { encodeSafetensors, readHeader, readTensor } from '../weights/safetensors.ts'
 
@@ -66,10 +67,11 @@ export function prefixFiles(model: Model, base: string, prefix: Prefix): Adapter
 export function readPrefix(model: Model, directory: string): Prefix {
   const file = join(directory, configFile)
   const parsed = PrefixConfig.safeParse(JSON.parse(readFileSync(file, 'utf8')))
-  if (!parsed.success) throw new Error(`${file}: ${z.prettifyError(parsed.error)}`)
+  if (!parsed.success) throw new InputError('invalid_adapter', `${file}: ${z.prettifyError(parsed.error)}`)
   const { num_virtual_tokens: tokens, num_layers: layers, token_dim: width } = parsed.data
   const fits = (key: string, got: number, wanted: number) => {
-    if (got !== wanted) throw new Error(`${file}: ${key} is ${got}, the base model needs ${wanted}`)
+    if (got !== wanted)
+      throw new InputError('invalid_adapter', `${file}: ${key} is ${got}, the base model needs ${wanted}`)
   }
   fits('num_layers', layers, model.layers)
   fits('token_dim', width, rowWidth(model))
@@ -77,7 +79,10 @@ export function readPrefix(model: Model, directory: string): Prefix {
   const entry = readHeader(join(directory, tensorFile)).get('prompt_embeddings')
   const wanted = [tokens, layers * 2 * width]
   if (entry?.shape.join() !== wanted.join())
-    throw new Error(`${entry?.file ?? directory}: prompt_embeddings is [${entry?.shape}], wanted [${wanted}]`)
+    throw new InputError(
+      'invalid_adapter',
+      `${entry?.file ?? directory}: prompt_embeddings is [${entry?.shape}], wanted [${wanted}]`,
+    )
   const data = readTensor(entry)
   const part = (i: number) => {
     const rows = new Float32Array(tokens * width)

@@ -1,12 +1,99 @@
-import type { GenerateEvent, GenerateRequest } from '../generate.ts'
-import type { TrainEvent, TrainRun } from '../train.ts'
+import { Worker } from 'node:worker_threads'
+
+/** To the thread: start a stream of values from `name(argument, signal)` in a module, or stop one. */
+export type Call =
+  | { id: number; type: 'start'; module: string; name: string; argument: unknown }
+  | { id: number; type: 'stop' }
+
+/** From the thread. */
+export type Reply =
+  | { id: number; type: 'value'; value: unknown }
+  | { id: number; type: 'end' }
+  | { id: number; type: 'error'; message: string; stack?: string; code?: unknown }
 
 /**
- * A worker thread that holds engine sessions, so that no caller's thread waits behind a run.
- * Leaving a stream early (`break`, `return()`) stops the work behind it.
+ * A worker thread that runs async generators: ONNX Runtime's `run` blocks its thread, and no caller's thread may wait
+ * behind it. Leaving a stream early (`break`, `return()`) stops the work behind it.
  */
-export interface EngineThread {
-  train(run: TrainRun): AsyncGenerator<TrainEvent, void, void>
-  generate(request: GenerateRequest): AsyncGenerator<GenerateEvent, void, void>
-  close(): Promise<void>
+export class Thread {
+  readonly #worker = new Worker(new URL('./worker.ts', import.meta.url))
+  /** Streams the worker has not ended yet, those that nobody reads any more included. */
+  readonly #inboxes = new Map<number, Inbox>()
+  #lastId = 0
+  #idle: (() => void) | undefined
+
+  constructor() {
+    this.#worker.on('message', (reply: Reply) => this.#deliver(reply))
+    this.#worker.on('error', (error: Error) => this.#fail(error.message))
+    this.#worker.on('exit', () => this.#fail('the engine thread has stopped'))
+    this.#worker.unref()
+  }
+
+  /** Streams what the module's exported generator function `name` yields for a cloneable argument. */
+  async *stream<T>(module: URL, name: string, argument: unknown): AsyncGenerator<T, void, void> {
+    const id = ++this.#lastId
+    const inbox = new Inbox()
+    this.#inboxes.set(id, inbox)
+    // A worker that dies inside a run takes the process with it, so the process lives until the run is over.
+    this.#worker.ref()
+    this.#post({ id, type: 'start', module: module.href, name, argument })
+    try {
+      while (true) {
+        const reply = await inbox.take()
+        if (reply.type === 'end') return
+        if (reply.type === 'error')
+          throw Object.assign(new Error(reply.message), { code: reply.code, stack: reply.stack })
+        yield reply.value as T
+      }
+    } finally {
+      if (this.#inboxes.has(id)) this.#post({ id, type: 'stop' })
+    }
+  }
+
+  /** Stops all streams, waits until no run is in progress, and ends the thread. */
+  async close(): Promise<void> {
+    for (const id of this.#inboxes.keys()) this.#post({ id, type: 'stop' })
+    if (this.#inboxes.size > 0)
+      await new Promise<void>((resolve) => {
+        this.#idle = resolve
+      })
+    await this.#worker.terminate()
+  }
+
+  #post(call: Call): void {
+    this.#worker.postMessage(call)
+  }
+
+  #deliver(reply: Reply): void {
+    this.#inboxes.get(reply.id)?.put(reply)
+    if (reply.type === 'value') return
+    this.#inboxes.delete(reply.id)
+    if (this.#inboxes.size > 0) return
+    this.#worker.unref()
+    this.#idle?.()
+  }
+
+  #fail(message: string): void {
+    for (const id of this.#inboxes.keys()) this.#deliver({ id, type: 'error', message })
+  }
+}
+
+/** Replies that wait for their reader, and a reader that waits for them. */
+class Inbox {
+  readonly #replies: Reply[] = []
+  #wake: (() => void) | undefined
+
+  put(reply: Reply): void {
+    this.#replies.push(reply)
+    this.#wake?.()
+  }
+
+  async take(): Promise<Reply> {
+    while (this.#replies.length === 0) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+    return this.#replies.shift()!
+  }
 }

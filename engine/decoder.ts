@@ -1,0 +1,61 @@
+import { causalMask, tokenFeeds } from './batch.ts'
+import { type KeyValueCache, pastName } from './cache.ts'
+import { gather, input } from './graph/build.ts'
+import type { Node } from './graph/node.ts'
+import { type Binding, cacheShape, type Model } from './models/model.ts'
+import { ropeFeeds, stepInputs } from './objective.ts'
+import { Session, type Value } from './runtime/session.ts'
+
+const rowsName = (i: number) => `rows.${i}`
+
+/** A base model compiled to read tokens after a cache: prompts at once, replies one token at a time. */
+export class Decoder {
+  readonly model: Model
+  readonly #session: Session
+  readonly #rope: Record<string, Value>
+
+  private constructor(model: Model, session: Session) {
+    this.model = model
+    this.#session = session
+    this.#rope = ropeFeeds(model, model.maxPositions)
+  }
+
+  static async open(model: Model, base: Binding): Promise<Decoder> {
+    const binding: Binding = {
+      ...base,
+      past: (layer, batch) => {
+        const rows = (i: number) => input(pastName(i), cacheShape(model, batch, 'P'))
+        return { key: rows(2 * layer), value: rows(2 * layer + 1) }
+      },
+    }
+    const { hidden, rows } = model.forward(binding, stepInputs(model, 'P'))
+    const last = gather(hidden, input('rows', ['N'], 'int64'), { distinct: true })
+    const outputs: Record<string, Node> = { logits: model.logits(binding, last) }
+    for (const [layer, { key, value }] of rows.entries()) {
+      outputs[rowsName(2 * layer)] = key
+      outputs[rowsName(2 * layer + 1)] = value
+    }
+    return new Decoder(model, await Session.open(outputs, { prepack: true }))
+  }
+
+  /** Reads `tokens` after what the cache holds, keeps their rows in it, and returns the logits of what comes next. */
+  async read(tokens: readonly number[], cache: KeyValueCache): Promise<Float32Array> {
+    const out = await this.#session.run({
+      ...tokenFeeds([tokens], cache.length),
+      ...cache.feeds(),
+      ...this.#rope,
+      mask: causalMask(tokens.length, cache.capacity, cache.length),
+      rows: { data: BigInt64Array.of(BigInt(tokens.length - 1)), shape: [1] },
+    })
+    const rows = Array.from(
+      { length: 2 * this.model.layers },
+      (_, i) => out[rowsName(i)]!.data as Float32Array,
+    )
+    cache.append(rows, tokens.length)
+    return out.logits!.data as Float32Array
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#session[Symbol.asyncDispose]()
+  }
+}
