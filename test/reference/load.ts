@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Conversation } from '../../engine/text/sample.ts'
+import { decodeSafetensors, type Tensor } from '../../engine/weights/safetensors.ts'
 
 const fixtures = join(import.meta.dirname, 'fixtures')
 
@@ -21,5 +22,77 @@ type TextReference = {
 /** What tokenizers and transformers made of texts and conversations. */
 export function textReference(name: 'chatml' | 'llama2' | 'llama2-legacy'): TextReference {
   const directory = join(fixtures, 'text', name)
-  return { directory, ...JSON.parse(readFileSync(join(directory, 'expected.json'), 'utf8')) }
+  return { directory, ...readJson(directory) }
 }
+
+/** Rows of token ids, and for each row the indices of the tokens that are targets. */
+export type ReferenceBatch = { tokens: number[][]; targets: number[][] }
+
+/** One step: the loss is the mean over targets, the norm that of all gradients together. */
+type Step = { batch: ReferenceBatch; loss: number; grad_norm: number }
+
+/** Twenty AdamW steps, each loss before its update. */
+type Run = {
+  schedule: 'constant' | 'linear' | 'cosine'
+  warmup_steps: number
+  learning_rate: number
+  weight_decay: number
+  betas: [number, number]
+  eps: number
+  max_grad_norm: number
+  losses: number[]
+}
+
+type Forward = {
+  /** A Hugging Face directory. */
+  directory: string
+  forward: { batch: ReferenceBatch }
+  /** `forward.logits` (B, T, V). */
+  tensor(name: string): Tensor
+}
+
+type Steps = Forward & {
+  virtual_tokens: number
+  /** Tensors `prefix.embedding.weight` and `prefix.gradient.embedding.weight`, PEFT's `prompt_embeddings`. */
+  prefix: Step
+  /** Every weight trained; `norms` of its gradients by name, some of them as tensors `full.gradient.NAME`. */
+  full: Step & { norms: Record<string, number> }
+}
+
+type Runs = Steps & {
+  /** What the runs train on, in turn. */
+  batches: ReferenceBatch[]
+  /** From the parameters of `prefix`. */
+  training: Run[]
+  /**
+   * With `prefix_projection`: tensors `projected.NAME` and `projected.gradient.NAME`, NAME being
+   * `embedding.weight`, `transform.0.weight`, …; `projected.rows` is the prefix they make.
+   */
+  projected: Step
+  projected_training: Run
+  full_training: Run
+  /** Greedy continuations of a prompt; `prefix` is the adapter in `DIRECTORY/prefix`. */
+  greedy: { prompt: number[]; base: number[]; prefix: number[] }
+}
+
+/** What PyTorch computed with a checkpoint. */
+export function llamaReference(name: 'llama'): Runs
+export function llamaReference(name: 'llama-tied'): Steps
+export function llamaReference(name: 'llama-wide-heads'): Forward
+export function llamaReference(name: string): Forward {
+  const directory = join(fixtures, name)
+  const file = join(directory, 'expected.safetensors')
+  const tensors = decodeSafetensors(readFileSync(file), file)
+  return {
+    directory,
+    ...readJson(directory),
+    tensor(wanted) {
+      const tensor = tensors.get(wanted)
+      if (!tensor)
+        throw new Error(`${file} has no tensor "${wanted}", only ${[...tensors.keys()].join(', ')}`)
+      return tensor
+    },
+  }
+}
+
+const readJson = (directory: string) => JSON.parse(readFileSync(join(directory, 'expected.json'), 'utf8'))
