@@ -28,14 +28,35 @@ const rowWidth = ({ kvHeads, headDim }: Model) => kvHeads * headDim
  * PEFT's layout is one tensor `prompt_embeddings` (P, layers · 2 · token_dim): in a row, part 2l is layer l's key and
  * part 2l+1 its value. Keys are stored as they enter the cache, after rotation.
  */
-export function prefixFiles(model: Model, base: string, prefix: Prefix): AdapterFiles {
-  const width = rowWidth(model)
-  const parts = prefix.keys.flatMap((key, layer) => [key, prefix.values[layer]!])
-  const data = new Float32Array(prefix.tokens * parts.length * width)
-  for (let p = 0; p < prefix.tokens; p++) {
+export function joinRows({ tokens, keys, values }: Prefix): Float32Array {
+  const parts = keys.flatMap((key, layer) => [key, values[layer]!])
+  const width = parts[0]!.length / tokens
+  const data = new Float32Array(tokens * parts.length * width)
+  for (let p = 0; p < tokens; p++) {
     for (const [i, part] of parts.entries())
       data.set(part.subarray(p * width, (p + 1) * width), (p * parts.length + i) * width)
   }
+  return data
+}
+
+/** The reverse of `joinRows`. */
+export function splitRows(data: Float32Array, tokens: number, layers: number): Prefix {
+  const width = data.length / (tokens * layers * 2)
+  const part = (i: number) => {
+    const rows = new Float32Array(tokens * width)
+    for (let p = 0; p < tokens; p++) {
+      const from = (p * layers * 2 + i) * width
+      rows.set(data.subarray(from, from + width), p * width)
+    }
+    return rows
+  }
+  const each = (offset: number) => Array.from({ length: layers }, (_, l) => part(2 * l + offset))
+  return { tokens, keys: each(0), values: each(1) }
+}
+
+/** The files of a trained prefix; `base` is what they call the base model. */
+export function prefixFiles(model: Model, base: string, prefix: Prefix): AdapterFiles {
+  const width = rowWidth(model)
   const config = {
     base_model_name_or_path: base,
     peft_type: 'PREFIX_TUNING',
@@ -52,11 +73,10 @@ export function prefixFiles(model: Model, base: string, prefix: Prefix): Adapter
     // Real tokens follow the prefix rows in position; ChatGLM's start at 0 instead. Readers must not guess.
     preamble_position_rule: 'after_prefix',
   }
+  const shape = [prefix.tokens, model.layers * 2 * width]
   return {
     [configFile]: new TextEncoder().encode(`${JSON.stringify(config, null, 2)}\n`),
-    [tensorFile]: encodeSafetensors(
-      new Map([['prompt_embeddings', { shape: [prefix.tokens, parts.length * width], data }]]),
-    ),
+    [tensorFile]: encodeSafetensors([['prompt_embeddings', { shape, data: joinRows(prefix) }]]),
   }
 }
 
@@ -83,15 +103,5 @@ export function readPrefix(model: Model, directory: string): Prefix {
       'invalid_adapter',
       `${entry?.file ?? directory}: prompt_embeddings is [${entry?.shape}], wanted [${wanted}]`,
     )
-  const data = readTensor(entry)
-  const part = (i: number) => {
-    const rows = new Float32Array(tokens * width)
-    for (let p = 0; p < tokens; p++) {
-      const from = (p * layers * 2 + i) * width
-      rows.set(data.subarray(from, from + width), p * width)
-    }
-    return rows
-  }
-  const each = (offset: number) => Array.from({ length: layers }, (_, l) => part(2 * l + offset))
-  return { tokens, keys: each(0), values: each(1) }
+  return splitRows(readTensor(entry), tokens, layers)
 }

@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest'
+import { Thread } from './thread.ts'
+
+const module = new URL('./thread.case.ts', import.meta.url)
+
+test('a stream passes values on in order and then ends', async () => {
+  const thread = new Thread()
+  expect(await Array.fromAsync(thread.stream<number>(module, 'count', { to: 4 }))).toEqual([1, 2, 3, 4])
+  await thread.close()
+})
+
+test('streams of one thread run side by side', async () => {
+  const thread = new Thread()
+  const both = [thread.stream(module, 'count', { to: 3 }), thread.stream(module, 'count', { to: 5 })]
+  expect((await Promise.all(both.map((s) => Array.fromAsync(s)))).map((v) => v.length)).toEqual([3, 5])
+  await thread.close()
+})
+
+test('an error keeps its message and its code', async () => {
+  const thread = new Thread()
+  const failing = Array.fromAsync(thread.stream(module, 'fail', {}))
+  await expect(failing).rejects.toMatchObject({ message: 'no such adapter', code: 'invalid_adapter' })
+  await thread.close()
+})
+
+test('leaving a stream early stops the work behind it', async () => {
+  const thread = new Thread()
+  for await (const value of thread.stream<number>(module, 'count', { to: 1e9 })) if (value === 3) break
+  // The generator of the same thread says whether the first one was told to stop.
+  let stopped = false
+  while (!stopped)
+    [stopped] = (await Array.fromAsync(thread.stream<boolean>(module, 'wasStopped', {}))) as [boolean]
+  await thread.close()
+})
+
+test('closing ends the streams that are still open', async () => {
+  const thread = new Thread()
+  const endless = thread.stream<number>(module, 'count', { to: 1e9 })
+  await endless.next()
+  await thread.close()
+  const rest = await Array.fromAsync(endless)
+  expect(rest.length).toBeLessThan(1e9)
+})
