@@ -32,7 +32,7 @@ export type ReferenceBatch = { tokens: number[][]; targets: number[][] }
 type Step = { batch: ReferenceBatch; loss: number; grad_norm: number }
 
 /** Twenty AdamW steps, each loss before its update. */
-type Run = {
+export type ReferenceRun = {
   schedule: 'constant' | 'linear' | 'cosine'
   warmup_steps: number
   learning_rate: number
@@ -47,7 +47,7 @@ type Forward = {
   /** A Hugging Face directory. */
   directory: string
   forward: { batch: ReferenceBatch }
-  /** `forward.logits` (B, T, V). */
+  /** `forward.logits` (B, T, V). Throws when there is none of this name. */
   tensor(name: string): Tensor
 }
 
@@ -63,36 +63,31 @@ type Runs = Steps & {
   /** What the runs train on, in turn. */
   batches: ReferenceBatch[]
   /** From the parameters of `prefix`. */
-  training: Run[]
+  training: ReferenceRun[]
   /**
    * With `prefix_projection`: tensors `projected.NAME` and `projected.gradient.NAME`, NAME being
    * `embedding.weight`, `transform.0.weight`, …; `projected.rows` is the prefix they make.
    */
   projected: Step
-  projected_training: Run
-  full_training: Run
+  projected_training: ReferenceRun
+  full_training: ReferenceRun
   /** Greedy continuations of a prompt; `prefix` is the adapter in `DIRECTORY/prefix`. */
   greedy: { prompt: number[]; base: number[]; prefix: number[] }
 }
 
+type LlamaReferences = { llama: Runs; 'llama-tied': Steps; 'llama-wide-heads': Forward }
+
 /** What PyTorch computed with a checkpoint. */
-export function llamaReference(name: 'llama'): Runs
-export function llamaReference(name: 'llama-tied'): Steps
-export function llamaReference(name: 'llama-wide-heads'): Forward
-export function llamaReference(name: string): Forward {
+export function llamaReference<Name extends keyof LlamaReferences>(name: Name): LlamaReferences[Name] {
   const directory = join(fixtures, name)
   const file = join(directory, 'expected.safetensors')
   const tensors = decodeSafetensors(readFileSync(file), file)
-  return {
-    directory,
-    ...readJson(directory),
-    tensor(wanted) {
-      const tensor = tensors.get(wanted)
-      if (!tensor)
-        throw new Error(`${file} has no tensor "${wanted}", only ${[...tensors.keys()].join(', ')}`)
-      return tensor
-    },
+  const tensor = (wanted: string) => {
+    const found = tensors.get(wanted)
+    if (!found) throw new Error(`${file} has no tensor "${wanted}", only ${[...tensors.keys()].join(', ')}`)
+    return found
   }
+  return { directory, tensor, ...readJson(directory) }
 }
 
 const readJson = (directory: string) => JSON.parse(readFileSync(join(directory, 'expected.json'), 'utf8'))

@@ -120,10 +120,12 @@ def step(model, parameters, batch: Batch) -> tuple[dict, dict[str, torch.Tensor]
 def run(
     model, parameters, batches: list[Batch], schedule: str, warmup: int, lr: float = 1e-2, max_grad_norm: float = 1.0
 ) -> dict:
-    """The losses of 20 AdamW steps, each before its update; weight decay applies to every parameter."""
+    """The losses of 20 AdamW steps, each before its update; norms and biases are not decayed, as transformers does."""
     steps = 20
     options = {**ADAMW, "lr": lr}
-    optimizer = torch.optim.AdamW(parameters.values(), **options)
+    decayed = [p for p in parameters.values() if p.dim() > 1]
+    others = [p for p in parameters.values() if p.dim() <= 1]
+    optimizer = torch.optim.AdamW([{"params": decayed}, {"params": others, "weight_decay": 0.0}], **options)
     scheduler = get_scheduler(schedule, optimizer, num_warmup_steps=warmup, num_training_steps=steps)
     losses = []
     for i in range(steps):
