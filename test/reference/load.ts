@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Conversation } from '../../engine/text/sample.ts'
-import { decodeSafetensors, type Tensor } from '../../engine/weights/safetensors.ts'
+import { decodeSafetensors } from '../../engine/weights/safetensors.ts'
 
 const fixtures = join(import.meta.dirname, 'fixtures')
 
@@ -47,8 +47,8 @@ type Forward = {
   /** A Hugging Face directory. */
   directory: string
   forward: { batch: ReferenceBatch }
-  /** `forward.logits` (B, T, V). Throws when there is none of this name. */
-  tensor(name: string): Tensor
+  /** A tensor's values, as `forward.logits` (B, T, V). Throws when there is none of this name. */
+  tensor(name: string): Float32Array
 }
 
 type Steps = Forward & {
@@ -83,7 +83,7 @@ export function llamaReference<Name extends keyof LlamaReferences>(name: Name): 
   const file = join(directory, 'expected.safetensors')
   const tensors = decodeSafetensors(readFileSync(file), file)
   const tensor = (wanted: string) => {
-    const found = tensors.get(wanted)
+    const found = tensors.get(wanted)?.data
     if (!found) throw new Error(`${file} has no tensor "${wanted}", only ${[...tensors.keys()].join(', ')}`)
     return found
   }
