@@ -1,0 +1,65 @@
+/** A dataset: a corpus as conversations, split into a training and a dev set. */
+import { z } from 'zod'
+import { idOf } from './ids.ts'
+
+export const Split = z
+  .strictObject({
+    /** The training set's share of the pairs. */
+    train: z.number().gt(0).lt(1).default(0.7),
+    shuffle: z.boolean().default(true),
+    seed: z.int().min(0).max(0xffffffff).default(42),
+  })
+  .meta({ id: 'Split' })
+export type Split = z.infer<typeof Split>
+
+export const DatasetRequest = z
+  .strictObject({
+    file_id: z.string().min(1),
+    split: Split.prefault({}),
+    /** Put before every conversation that has no system turn of its own. */
+    system_prompt: z.string().min(1).optional(),
+  })
+  .meta({ id: 'DatasetRequest' })
+export type DatasetRequest = z.infer<typeof DatasetRequest>
+
+/** Something wrong with a corpus: at a line and column of text (both from 1), or at a JSON path. */
+export const Problem = z
+  .object({
+    line: z.int().optional(),
+    column: z.int().optional(),
+    path: z.string().optional(),
+    severity: z.enum(['error', 'warning']),
+    code: z.string(),
+    message: z.string(),
+  })
+  .meta({ id: 'Problem' })
+export type Problem = z.infer<typeof Problem>
+
+/** A dataset object lists this many problems; `problems_total` counts all. */
+export const maxProblems = 1000
+
+export const DatasetFileName = z.enum(['original.json', 'train.json', 'dev.json'])
+export type DatasetFileName = z.infer<typeof DatasetFileName>
+
+export const Dataset = z
+  .object({
+    id: idOf('dataset'),
+    object: z.literal('dataset'),
+    created_at: z.int(),
+    status: z.enum(['processing', 'ready', 'failed']),
+    file_id: idOf('file'),
+    split: Split,
+    system_prompt: z.string().nullable(),
+    /** Conversations; `total` is missing until the corpus is read. */
+    counts: z.object({ total: z.int().optional(), train: z.int(), dev: z.int() }),
+    problems: z.array(Problem).max(maxProblems),
+    problems_total: z.int(),
+    error: z.object({ code: z.string(), message: z.string() }).nullable(),
+  })
+  .meta({ id: 'Dataset' })
+export type Dataset = z.infer<typeof Dataset>
+
+export const DatasetDeleted = z
+  .object({ id: z.string(), object: z.literal('dataset'), deleted: z.literal(true) })
+  .meta({ id: 'DatasetDeleted' })
+export type DatasetDeleted = z.infer<typeof DatasetDeleted>

@@ -1,0 +1,55 @@
+/** What can go wrong, in OpenAI's words: one table from code to status and type, one shape of answer. */
+import { z } from 'zod'
+
+const codes = {
+  invalid_value: { status: 400, type: 'invalid_request_error' },
+  invalid_json: { status: 400, type: 'invalid_request_error' },
+  invalid_file: { status: 400, type: 'invalid_request_error' },
+  unsupported_value: { status: 400, type: 'invalid_request_error' },
+  context_length_exceeded: { status: 400, type: 'invalid_request_error' },
+  not_found: { status: 404, type: 'invalid_request_error' },
+  model_not_found: { status: 404, type: 'invalid_request_error' },
+  unknown_url: { status: 404, type: 'invalid_request_error' },
+  conflict: { status: 409, type: 'invalid_request_error' },
+  file_too_large: { status: 413, type: 'invalid_request_error' },
+  server_error: { status: 500, type: 'server_error' },
+  overloaded: { status: 503, type: 'server_error' },
+} as const
+
+export type ErrorCode = keyof typeof codes
+
+/** Something the caller should be told: `message` reaches the client, `cause` only the log. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError'
+  readonly code: ErrorCode
+  /** The request's field at fault as a path, for example `messages[2].content`. */
+  readonly param: string | null
+
+  constructor(code: ErrorCode, message: string, options: { param?: string; cause?: unknown } = {}) {
+    super(message, { cause: options.cause })
+    this.code = code
+    this.param = options.param ?? null
+  }
+
+  get status() {
+    return codes[this.code].status
+  }
+
+  /** The answer's JSON. */
+  get body(): ErrorBody {
+    const { message, param, code } = this
+    return { error: { message, type: codes[code].type, param, code } }
+  }
+}
+
+export const ErrorBody = z
+  .object({
+    error: z.object({
+      message: z.string(),
+      type: z.string(),
+      param: z.string().nullable(),
+      code: z.string().nullable(),
+    }),
+  })
+  .meta({ id: 'Error' })
+export type ErrorBody = z.infer<typeof ErrorBody>

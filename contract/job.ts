@@ -1,0 +1,147 @@
+/** Fine-tuning jobs: OpenAI's objects, with `peft` and `training_args` beside them. */
+import { z } from 'zod'
+import { idOf } from './ids.ts'
+import { TrainingArgs } from './training-args.ts'
+
+const auto = z.literal('auto')
+
+export const Hyperparameters = z
+  .strictObject({
+    n_epochs: z.union([auto, z.int().min(1).max(1000)]).default('auto'),
+    batch_size: z.union([auto, z.int().min(1).max(256)]).default('auto'),
+    learning_rate_multiplier: z.union([auto, z.number().gt(0)]).default('auto'),
+  })
+  .meta({ id: 'Hyperparameters' })
+export type Hyperparameters = z.infer<typeof Hyperparameters>
+
+export const Method = z
+  .strictObject({
+    type: z.literal('supervised'),
+    supervised: z.strictObject({ hyperparameters: Hyperparameters.prefault({}) }).prefault({}),
+  })
+  .meta({ id: 'Method' })
+export type Method = z.infer<typeof Method>
+
+/** The adapter; names and meanings are PEFT's `PrefixTuningConfig`. */
+export const Peft = z
+  .strictObject({
+    peft_type: z.literal('PREFIX_TUNING').default('PREFIX_TUNING'),
+    num_virtual_tokens: z.int().min(1).max(4096).default(128),
+    /** Trains the prefix through a two-layer MLP of `encoder_hidden_size`. */
+    prefix_projection: z.boolean().default(false),
+    encoder_hidden_size: z.int().min(1).optional(),
+    /** Standard deviation of the first prefix. */
+    init_std: z.number().gt(0).optional(),
+  })
+  .meta({ id: 'Peft' })
+export type Peft = z.infer<typeof Peft>
+
+const Metadata = z.record(z.string().max(64), z.string().max(512))
+
+export const JobRequest = z
+  .strictObject({
+    model: z.string().min(1),
+    /** A `file-…` or a `ds_…`. */
+    training_file: z.string().min(1),
+    validation_file: z.string().min(1).nullish(),
+    /** Part of the tuned model's id. */
+    suffix: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected 1 to 64 letters, digits, - or _')
+      .nullish(),
+    seed: z.int().min(0).max(0xffffffff).nullish(),
+    hyperparameters: Hyperparameters.optional(),
+    method: Method.optional(),
+    peft: Peft.prefault({}),
+    training_args: TrainingArgs.partial().default({}),
+    metadata: Metadata.nullish(),
+    integrations: z.array(z.unknown()).max(0, 'there are no integrations yet; leave it out').nullish(),
+  })
+  .refine(({ hyperparameters, method }) => !(hyperparameters && method), {
+    path: ['hyperparameters'],
+    message: 'give hyperparameters or method.supervised.hyperparameters, not both',
+  })
+  .meta({ id: 'JobRequest' })
+export type JobRequest = z.infer<typeof JobRequest>
+
+export const JobStatus = z.enum(['validating_files', 'queued', 'running', 'succeeded', 'failed', 'cancelled'])
+export type JobStatus = z.infer<typeof JobStatus>
+
+/** Mean cross-entropy per labelled token of the dev set, in nats, without and with the adapter. */
+export const DevLoss = z.object({ base: z.number(), tuned: z.number() }).meta({ id: 'DevLoss' })
+export type DevLoss = z.infer<typeof DevLoss>
+
+export const JobError = z
+  .object({ code: z.string(), message: z.string(), param: z.string().nullable() })
+  .meta({ id: 'JobError' })
+export type JobError = z.infer<typeof JobError>
+
+export const Job = z
+  .object({
+    id: idOf('job'),
+    object: z.literal('fine_tuning.job'),
+    created_at: z.int(),
+    finished_at: z.int().nullable(),
+    estimated_finish: z.int().nullable(),
+    status: JobStatus,
+    model: z.string(),
+    fine_tuned_model: z.string().nullable(),
+    organization_id: z.string(),
+    training_file: z.string(),
+    validation_file: z.string().nullable(),
+    result_files: z.array(z.string()),
+    trained_tokens: z.int().nullable(),
+    error: JobError.nullable(),
+    seed: z.int(),
+    hyperparameters: Hyperparameters,
+    method: Method,
+    integrations: z.array(z.never()),
+    metadata: Metadata.nullable(),
+    peft: Peft,
+    training_args: TrainingArgs,
+    dev_loss: DevLoss.nullable(),
+  })
+  .meta({ id: 'Job' })
+export type Job = z.infer<typeof Job>
+
+/** One moment of a run; tokens/s counts labelled and unlabelled tokens. */
+export const Metrics = z
+  .object({
+    step: z.int(),
+    total_steps: z.int(),
+    train_loss: z.number().optional(),
+    valid_loss: z.number().optional(),
+    learning_rate: z.number().optional(),
+    tokens_per_second: z.number().optional(),
+  })
+  .meta({ id: 'Metrics' })
+export type Metrics = z.infer<typeof Metrics>
+
+const event = z.object({
+  id: idOf('event'),
+  object: z.literal('fine_tuning.job.event'),
+  created_at: z.int(),
+  level: z.enum(['info', 'warn', 'error']),
+  message: z.string(),
+})
+
+export const JobEvent = z
+  .discriminatedUnion('type', [
+    event.extend({ type: z.literal('message'), data: z.null() }),
+    event.extend({ type: z.literal('metrics'), data: Metrics }),
+  ])
+  .meta({ id: 'JobEvent' })
+export type JobEvent = z.infer<typeof JobEvent>
+
+export const Checkpoint = z
+  .object({
+    id: idOf('checkpoint'),
+    object: z.literal('fine_tuning.job.checkpoint'),
+    created_at: z.int(),
+    fine_tuning_job_id: idOf('job'),
+    fine_tuned_model_checkpoint: z.string(),
+    step_number: z.int(),
+    metrics: Metrics,
+  })
+  .meta({ id: 'Checkpoint' })
+export type Checkpoint = z.infer<typeof Checkpoint>

@@ -1,0 +1,34 @@
+/** How to train; the names are transformers' and ChatGLM3's `ptuning_v2.yaml`. */
+import { z } from 'zod'
+
+const count = z.int().min(1)
+const everySteps = z.int().min(0) // 0: only at the end
+const fraction = z.number().min(0).lt(1)
+
+export const TrainingArgs = z
+  .strictObject({
+    max_input_length: count,
+    max_output_length: count,
+    /** Optimizer steps; when it is not positive, `num_train_epochs` decides. */
+    max_steps: z.int().min(-1),
+    num_train_epochs: z.number().gt(0),
+    per_device_train_batch_size: count,
+    per_device_eval_batch_size: count,
+    gradient_accumulation_steps: count,
+    learning_rate: z.number().gt(0),
+    lr_scheduler_type: z.enum(['linear', 'cosine', 'constant']),
+    warmup_steps: z.int().min(0),
+    weight_decay: z.number().min(0),
+    adam_beta1: fraction,
+    adam_beta2: fraction,
+    adam_epsilon: z.number().gt(0),
+    max_grad_norm: z.number().min(0),
+    logging_steps: everySteps,
+    eval_steps: everySteps,
+    save_steps: everySteps,
+    load_best_model_at_end: z.boolean(),
+    group_by_length: z.boolean(),
+    seed: z.int().min(0).max(0xffffffff),
+  })
+  .meta({ id: 'TrainingArgs' })
+export type TrainingArgs = z.infer<typeof TrainingArgs>
