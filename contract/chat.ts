@@ -34,11 +34,11 @@ export const ChatRequest = z
     response_format: z.object({ type: z.literal('text', 'only text is supported') }).nullish(),
     tools: z.array(z.unknown()).max(0, 'tools are not supported').nullish(),
     ...ignored,
-    tool_choice: z.unknown(),
-    parallel_tool_calls: z.unknown(),
+    tool_choice: z.unknown().optional(),
+    parallel_tool_calls: z.unknown().optional(),
     modalities: z.tuple([z.literal('text')]).nullish(),
-    reasoning_effort: z.unknown(),
-    verbosity: z.unknown(),
+    reasoning_effort: z.unknown().optional(),
+    verbosity: z.unknown().optional(),
   })
   .meta({ id: 'ChatCompletionRequest' })
 export type ChatRequest = z.infer<typeof ChatRequest>

@@ -24,12 +24,12 @@ export const sampling = {
 
 /** Fields that change nothing here: accepted, ignored. */
 export const ignored = {
-  user: z.unknown(),
-  metadata: z.unknown(),
-  store: z.unknown(),
-  service_tier: z.unknown(),
-  safety_identifier: z.unknown(),
-  prompt_cache_key: z.unknown(),
+  user: z.unknown().optional(),
+  metadata: z.unknown().optional(),
+  store: z.unknown().optional(),
+  service_tier: z.unknown().optional(),
+  safety_identifier: z.unknown().optional(),
+  prompt_cache_key: z.unknown().optional(),
 }
 
 /** Fields that would change the answer if they were supported: only what changes nothing is accepted. */
