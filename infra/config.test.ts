@@ -1,0 +1,50 @@
+import { resolve } from 'node:path'
+import { expect, test } from 'vitest'
+import { readConfig } from './config.ts'
+import { createLog } from './log.ts'
+
+test('without any variable the server listens on the loopback address and stores under .preamble', () => {
+  expect(readConfig({})).toEqual({
+    port: 8080,
+    host: '127.0.0.1',
+    home: resolve('.preamble'),
+    databaseUrl: undefined,
+    storageUrl: `file://${resolve('.preamble/objects')}`,
+    models: resolve('models'),
+    logLevel: 'info',
+    maxFileBytes: 536870912,
+  })
+})
+
+test('an empty variable is an unset one', () => {
+  expect(readConfig({ PORT: '', DATABASE_URL: '' })).toEqual(readConfig({}))
+})
+
+test('an error names each wrong variable, its value and what was expected', () => {
+  expect(() => readConfig({ PORT: '80a', LOG_LEVEL: 'loud', MAX_FILE_BYTES: '0' })).toThrow(
+    [
+      'PORT: "80a" is not valid; expected a port from 0 to 65535 (0: any free one)',
+      'LOG_LEVEL: "loud" is not valid; expected trace, debug, info, warn, error, fatal or silent',
+      'MAX_FILE_BYTES: "0" is not valid; expected a whole number of bytes, at least 1',
+    ].join('\n'),
+  )
+})
+
+test('a wrong DATABASE_URL is not repeated: it may hold a password', () => {
+  expect(() => readConfig({ DATABASE_URL: 'mysql://u:hunter2@h/d' })).toThrow(
+    /^DATABASE_URL: its value is not valid; expected a URL such as postgres:/,
+  )
+})
+
+test('a log line is JSON and shows no authorization', () => {
+  const lines: string[] = []
+  const log = createLog({ name: 'ingest', level: 'info' }, { write: (line) => lines.push(line) })
+  log.child({ request: 'r1' }).info({ headers: { authorization: 'Bearer sk-1' } }, 'request')
+  log.debug('too quiet')
+  expect(lines).toHaveLength(1)
+  expect(JSON.parse(lines[0]!)).toMatchObject({
+    name: 'ingest',
+    request: 'r1',
+    headers: { authorization: '[Redacted]' },
+  })
+})

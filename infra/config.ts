@@ -1,0 +1,93 @@
+/** The configuration: environment variables, read once. */
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { z } from 'zod'
+
+const MiB = 2 ** 20
+const ownModels = resolve(import.meta.dirname, '../models')
+
+const whole = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d+$/)
+    .transform(Number)
+    .refine((n) => n >= min && n <= max)
+
+/** Each variable: its schema, which also gives the default, and what a wrong value is answered with. */
+const variables = {
+  PORT: { schema: whole(0, 65535).default(8080), expected: 'a port from 0 to 65535 (0: any free one)' },
+  HOST: { schema: z.string().default('127.0.0.1'), expected: 'an address to listen on' },
+  PREAMBLE_HOME: {
+    schema: z
+      .string()
+      .default('.preamble')
+      .transform((path) => resolve(path)),
+    expected: 'a directory',
+  },
+  DATABASE_URL: {
+    schema: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+    expected: 'a URL such as postgres://user@host:5432/name',
+    secret: true,
+  },
+  STORAGE_URL: {
+    schema: z.url().optional(),
+    expected: 'a URL such as file:///var/lib/preamble/objects',
+    secret: true,
+  },
+  MODELS: {
+    schema: z
+      .string()
+      .default(ownModels)
+      .transform((path) => resolve(path)),
+    expected: 'a directory of base models',
+  },
+  LOG_LEVEL: {
+    schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+    expected: 'trace, debug, info, warn, error, fatal or silent',
+  },
+  MAX_FILE_BYTES: {
+    schema: whole(1, Number.MAX_SAFE_INTEGER).default(512 * MiB),
+    expected: 'a whole number of bytes, at least 1',
+  },
+} as const
+
+export type Config = {
+  port: number
+  host: string
+  /** Where everything of ours lives unless a URL says otherwise; absolute. */
+  home: string
+  /** Undefined: the embedded Postgres under `home`. */
+  databaseUrl: string | undefined
+  storageUrl: string
+  /** The directory of the base models, one directory each. */
+  models: string
+  logLevel: z.infer<typeof variables.LOG_LEVEL.schema>
+  maxFileBytes: number
+}
+
+/** Reads the configuration; an empty variable counts as unset. Throws an error that names every wrong variable. */
+export function readConfig(env: Record<string, string | undefined> = process.env): Config {
+  const wrong: string[] = []
+  const read = <N extends keyof typeof variables>(name: N) => {
+    const { schema, expected, ...rest } = variables[name]
+    const value = env[name] || undefined
+    const result = schema.safeParse(value)
+    // A URL may carry a password, and errors end up in logs.
+    const shown = 'secret' in rest ? 'its value' : JSON.stringify(value)
+    if (!result.success) wrong.push(`${name}: ${shown} is not valid; expected ${expected}`)
+    return result.data as z.infer<(typeof variables)[N]['schema']>
+  }
+  const home = read('PREAMBLE_HOME')
+  const config: Config = {
+    port: read('PORT'),
+    host: read('HOST'),
+    home,
+    databaseUrl: read('DATABASE_URL'),
+    storageUrl: read('STORAGE_URL') ?? (home && pathToFileURL(resolve(home, 'objects')).href),
+    models: read('MODELS'),
+    logLevel: read('LOG_LEVEL'),
+    maxFileBytes: read('MAX_FILE_BYTES'),
+  }
+  if (wrong.length > 0) throw new Error(wrong.join('\n'))
+  return config
+}

@@ -1,0 +1,16 @@
+/** Structured logs, a JSON object a line. Ids, counts and durations belong there; text of corpora and chats never. */
+import { pino } from 'pino'
+
+export type Log = Pick<pino.Logger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'> & {
+  child(bindings: Record<string, unknown>): Log
+}
+
+const secrets = ['authorization', '*.authorization', 'headers.authorization', '*.headers.authorization']
+
+/** The log of one service, on standard output unless `to` says otherwise. */
+export function createLog(
+  { name, level }: { name: string; level: string },
+  to: pino.DestinationStream = pino.destination(1),
+): Log {
+  return pino({ name, level, redact: secrets, timestamp: pino.stdTimeFunctions.isoTime }, to)
+}
