@@ -1,0 +1,58 @@
+import { createReadStream, createWriteStream } from 'node:fs'
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { type Bytes, checkKey, ObjectNotFound, type Store } from './store.ts'
+
+/** Objects as files below `root`, an absolute directory that need not exist yet. */
+export function diskStore(root: string): Store {
+  const pathOf = (key: string) => {
+    checkKey(key)
+    return join(root, key)
+  }
+
+  async function put(key: string, content: Bytes) {
+    const path = pathOf(key)
+    // Keys never start with a dot, so no object can have this name; same file system, so rename is atomic.
+    const temporary = join(root, `.${crypto.randomUUID()}`)
+    await mkdir(dirname(path), { recursive: true })
+    try {
+      const file = createWriteStream(temporary, { flags: 'wx', flush: true })
+      await pipeline(content, file)
+      await rename(temporary, path)
+      return { bytes: file.bytesWritten }
+    } finally {
+      await rm(temporary, { force: true })
+    }
+  }
+
+  return {
+    put,
+    putBytes: (key, content) => put(key, Readable.from([content])),
+    async get(key) {
+      // Opened before it is answered: a missing object is an error here, not in the middle of the stream.
+      const file = await open(pathOf(key)).catch(rethrow(key))
+      if (!(await file.stat()).isFile()) {
+        await file.close()
+        throw new ObjectNotFound(key)
+      }
+      const stream = createReadStream('', { fd: file })
+      return Readable.toWeb(stream) as ReadableStream<Uint8Array<ArrayBuffer>>
+    },
+    bytes: async (key) => readFile(pathOf(key)).catch(rethrow(key)),
+    async exists(key) {
+      const found = await stat(pathOf(key)).catch(() => undefined)
+      return found?.isFile() ?? false
+    },
+    delete: async (key) => rm(pathOf(key), { recursive: true, force: true }),
+  }
+}
+
+/** Turns what the file system says of a missing file into what the store says of a missing object. */
+function rethrow(key: string) {
+  return (error: NodeJS.ErrnoException): never => {
+    const missing = ['ENOENT', 'ENOTDIR', 'EISDIR'].includes(error.code ?? '')
+    throw missing ? new ObjectNotFound(key) : error
+  }
+}

@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest'
+import { ObjectNotFound, type Store } from './store.ts'
+
+const utf8 = new TextEncoder()
+
+/** What every store does; `open` answers an empty one. */
+export function storeCases(open: () => Promise<Store>): void {
+  test('an object is read as it was written, as a stream and whole', async () => {
+    const store = await open()
+    const parts = ['每天', '喝水'].map((text) => utf8.encode(text))
+    expect(await store.put('files/a.txt', ReadableStream.from(parts))).toEqual({ bytes: 12 })
+    expect(await new Response(await store.get('files/a.txt')).text()).toBe('每天喝水')
+    expect(new TextDecoder().decode(await store.bytes('files/a.txt'))).toBe('每天喝水')
+  })
+
+  test('a second object of the same key replaces the first', async () => {
+    const store = await open()
+    await store.putBytes('a', utf8.encode('first'))
+    expect(await store.putBytes('a', utf8.encode('2'))).toEqual({ bytes: 1 })
+    expect(await store.bytes('a')).toEqual(Buffer.from('2'))
+  })
+
+  test('an upload that breaks off leaves what was there', async () => {
+    const store = await open()
+    await store.putBytes('a', utf8.encode('whole'))
+    async function* broken() {
+      yield utf8.encode('ha')
+      throw new Error('connection lost')
+    }
+    await expect(store.put('a', broken())).rejects.toThrow('connection lost')
+    await expect(store.put('b', broken())).rejects.toThrow('connection lost')
+    expect(await store.bytes('a')).toEqual(Buffer.from('whole'))
+    expect(await store.exists('b')).toBe(false)
+  })
+
+  test('a missing object is an error that names it, and so is a prefix', async () => {
+    const store = await open()
+    await store.putBytes('files/a', utf8.encode('a'))
+    for (const key of ['files/b', 'files', 'files/a/b']) {
+      await expect(store.get(key)).rejects.toThrow(new ObjectNotFound(key))
+      await expect(store.bytes(key)).rejects.toThrow(new ObjectNotFound(key))
+      expect(await store.exists(key)).toBe(false)
+    }
+  })
+
+  test('deleting a key deletes what is below it and nothing beside it', async () => {
+    const store = await open()
+    for (const key of ['ds_1/train.json', 'ds_1/dev.json', 'ds_10/dev.json']) {
+      await store.putBytes(key, utf8.encode(key))
+    }
+    await store.delete('ds_1')
+    await store.delete('ds_1')
+    expect(await store.exists('ds_1/dev.json')).toBe(false)
+    expect(await store.exists('ds_10/dev.json')).toBe(true)
+  })
+
+  for (const key of ['../a', 'a/../../b', '/etc/passwd', '', 'a//b', '.', 'a/', 'a\\b', 'a\0']) {
+    test(`${JSON.stringify(key)} is no key`, async () => {
+      const store = await open()
+      await expect(store.putBytes(key, utf8.encode('x'))).rejects.toThrow('is no object key')
+      await expect(store.bytes(key)).rejects.toThrow('is no object key')
+      await expect(store.delete(key)).rejects.toThrow('is no object key')
+    })
+  }
+}

@@ -1,0 +1,36 @@
+/** Objects: bytes under a key such as `files/file-1`, whole or not there. */
+
+export type Bytes = AsyncIterable<Uint8Array>
+
+export interface Store {
+  /** Writes the object, replacing one that is there; if `content` throws, nothing is changed. */
+  put(key: string, content: Bytes): Promise<{ bytes: number }>
+  putBytes(key: string, content: Uint8Array): Promise<{ bytes: number }>
+  /** Opens the object as a stream. Throws `ObjectNotFound`. */
+  get(key: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>
+  /** Reads the object whole; for small ones. Throws `ObjectNotFound`. */
+  bytes(key: string): Promise<Uint8Array<ArrayBuffer>>
+  exists(key: string): Promise<boolean>
+  /** Deletes the object of this key and all objects below `key/`; there may be none. */
+  delete(key: string): Promise<void>
+}
+
+export class ObjectNotFound extends Error {
+  override readonly name = 'ObjectNotFound'
+  readonly key: string
+
+  constructor(key: string) {
+    super(`no object "${key}" in the store`)
+    this.key = key
+  }
+}
+
+/** Segments of letters, digits and `. _ -` joined by `/`; none is `.` or `..` or starts with a dot. */
+const keyPattern = /^(?!\.)[\w.-]+(\/(?!\.)[\w.-]+)*$/
+
+/** Refuses a key that could name something outside of the store. */
+export function checkKey(key: string): void {
+  if (!keyPattern.test(key)) {
+    throw new Error(`"${key}" is no object key; expected segments of letters, digits, . _ and - joined by /`)
+  }
+}
