@@ -1,0 +1,76 @@
+/** Preamble's HTTP API as functions: JSON in, JSON out, failures as `ApiError` with the server's own words. */
+import { serverSentEvents } from './sse.ts'
+
+/** The server refused, or cannot be reached: one sentence, exit code 1. */
+export class ApiError extends Error {
+  readonly status: number | undefined
+
+  constructor(message: string, status?: number) {
+    super(message)
+    this.status = status
+  }
+}
+
+export type Api = ReturnType<typeof connect>
+
+/** The API of the server at `base`, for example `http://127.0.0.1:8080`; nothing is sent yet. */
+export function connect(base: string) {
+  const address = (path: string) => new URL(path, base.endsWith('/') ? base : `${base}/`)
+  if (!URL.canParse(base)) throw new ApiError(`"${base}" is no URL; try http://127.0.0.1:8080`)
+
+  async function send(method: string, path: string, init: RequestInit = {}): Promise<Response> {
+    const response = await fetch(address(path), { method, ...init }).catch((error: Error) => {
+      throw unreachable(error, base)
+    })
+    if (!response.ok) throw new ApiError(await refusal(response), response.status)
+    return response
+  }
+  const json = (body: unknown): RequestInit => ({
+    body: JSON.stringify(body),
+    headers: { 'content-type': 'application/json' },
+  })
+
+  return {
+    get: async <T>(path: string) => (await (await send('GET', path)).json()) as T,
+    text: async (path: string) => (await send('GET', path)).text(),
+    post: async <T>(path: string, body?: unknown) =>
+      (await (await send('POST', path, body === undefined ? {} : json(body))).json()) as T,
+    postForm: async <T>(path: string, body: FormData) =>
+      (await (await send('POST', path, { body })).json()) as T,
+    delete: async (path: string) => {
+      await send('DELETE', path)
+    },
+    /** Posts `body` and yields the parsed events of the answer; `signal` hangs up. */
+    async *stream<T extends object>(
+      path: string,
+      body: unknown,
+      signal?: AbortSignal,
+    ): AsyncGenerator<T, void, void> {
+      const response = await send('POST', path, { ...json(body), signal })
+      for await (const data of serverSentEvents(response.body!)) {
+        const event = JSON.parse(data) as T | { error: { message: string } }
+        if ('error' in event) throw new ApiError((event.error as { message: string }).message)
+        yield event as Awaited<T>
+      }
+    },
+  }
+}
+
+function unreachable(error: Error & { cause?: unknown }, base: string): Error {
+  if (error.name === 'AbortError') return error
+  const { code, message } = (error.cause ?? error) as { code?: string; message: string }
+  if (code !== 'ECONNREFUSED') return new ApiError(`cannot reach ${base}: ${message || code}`)
+  return new ApiError(
+    `no server answers at ${base}; start one with \`npm start\`, or name another with --url or PREAMBLE_URL`,
+  )
+}
+
+/** What the server said was wrong, or its status where it did not answer in OpenAI's shape. */
+async function refusal(response: Response): Promise<string> {
+  const text = await response.text()
+  try {
+    return (JSON.parse(text) as { error: { message: string } }).error.message
+  } catch {
+    return `${response.url} answered ${response.status} ${response.statusText}; is it a Preamble server?`
+  }
+}

@@ -1,0 +1,26 @@
+import type { Job } from '../../contract/job.ts'
+import type { Model } from '../../contract/model.ts'
+import type { Page } from '../../contract/page.ts'
+import { command } from '../command.ts'
+
+export const models = command({
+  summary: 'List the models that answer',
+  operands: [],
+  options: {},
+  async run({ api }) {
+    const { data } = await api.get<Page<Model>>('v1/models')
+    for (const { id } of data) console.log(id)
+  },
+})
+
+export const jobs = command({
+  summary: 'List fine-tuning jobs, the newest first',
+  operands: [],
+  options: { limit: { kind: 'number', value: 'N', help: 'how many (default 20)' } },
+  async run({ api, values }) {
+    const { data } = await api.get<Page<Job>>(`v1/fine_tuning/jobs?limit=${values.limit ?? 20}`)
+    for (const { id, status, fine_tuned_model, error } of data) {
+      console.log([id, status, fine_tuned_model ?? error?.message ?? ''].join('  ').trimEnd())
+    }
+  },
+})

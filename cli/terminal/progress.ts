@@ -1,0 +1,61 @@
+/** A progress line: redrawn in place on a terminal, a line of its own each time elsewhere. */
+import type { WriteStream } from 'node:tty'
+
+export type Progress = { step: number; steps: number; loss: number; tokensPerSecond: number }
+
+export type Output = Pick<WriteStream, 'write'> & { isTTY?: boolean; columns?: number }
+
+export type ProgressLine = {
+  update(progress: Progress): void
+  /** Prints a line that stays, above the progress. */
+  note(line: string): void
+  end(): void
+}
+
+const clearLine = '\r\x1b[K'
+
+/** `now` is in milliseconds. */
+export function progressLine(out: Output, now: () => number = Date.now): ProgressLine {
+  let last = ''
+  let first: { step: number; at: number } | undefined
+  return {
+    update(progress) {
+      first ??= { step: progress.step, at: now() }
+      const rate = (progress.step - first.step) / (now() - first.at) // steps a millisecond
+      const left = rate > 0 ? (progress.steps - progress.step) / rate : undefined
+      const words = describe(progress, left)
+      last = out.isTTY ? bar(progress, (out.columns ?? 80) - words.length - 1) + words : words
+      out.write(out.isTTY ? clearLine + last : `${last}\n`)
+    },
+    note(line) {
+      out.write(out.isTTY ? `${clearLine}${line}\n${last}` : `${line}\n`)
+    },
+    end() {
+      if (out.isTTY && last) out.write('\n')
+      last = ''
+    },
+  }
+}
+
+function describe({ step, steps, loss, tokensPerSecond }: Progress, left: number | undefined): string {
+  const counts = `step ${String(step).padStart(String(steps).length)}/${steps}`
+  const eta = left === undefined ? '' : `  ETA ${duration(left)}`
+  return `${counts}  loss ${loss.toFixed(4)}  ${Math.round(tokensPerSecond)} tokens/s${eta}`
+}
+
+/** A bar of at most 30 columns, or nothing where the terminal is too narrow for one. */
+function bar({ step, steps }: Progress, room: number): string {
+  const columns = Math.min(30, room - 2)
+  if (columns < 5) return ''
+  const full = Math.round((columns * step) / steps)
+  return `${'█'.repeat(full)}${'░'.repeat(columns - full)}  `
+}
+
+/** Milliseconds as `1:05` or `1:02:03`. */
+export function duration(milliseconds: number): string {
+  const seconds = Math.round(milliseconds / 1000)
+  const two = (n: number) => String(n).padStart(2, '0')
+  const minutes = Math.floor(seconds / 60)
+  const tail = two(seconds % 60)
+  return minutes < 60 ? `${minutes}:${tail}` : `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${tail}`
+}
