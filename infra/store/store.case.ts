@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
 import { ObjectNotFound, type Store } from './store.ts'
 
@@ -8,7 +9,7 @@ export function storeCases(open: () => Promise<Store>): void {
   test('an object is read as it was written, as a stream and whole', async () => {
     const store = await open()
     const parts = ['每天', '喝水'].map((text) => utf8.encode(text))
-    expect(await store.put('files/a.txt', ReadableStream.from(parts))).toEqual({ bytes: 12 })
+    expect(await store.put('files/a.txt', Readable.from(parts))).toEqual({ bytes: 12 })
     expect(await new Response(await store.get('files/a.txt')).text()).toBe('每天喝水')
     expect(new TextDecoder().decode(await store.bytes('files/a.txt'))).toBe('每天喝水')
   })

@@ -1,0 +1,71 @@
+/** Every failure of a request as OpenAI's error object; causes go to the log and never to the client. */
+import type { Context } from 'hono'
+import { HTTPException } from 'hono/http-exception'
+import type { z } from 'zod'
+import { ApiError, ErrorBody, type ErrorCode } from '../../contract/errors.ts'
+
+/** What `error` means for the caller. */
+export function toApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error
+  if (error instanceof HTTPException && error.status < 500) {
+    return new ApiError(codeOf(error), error.message, { cause: error })
+  }
+  return new ApiError('server_error', 'the server failed on this request; its log says why', { cause: error })
+}
+
+function codeOf({ status, message }: HTTPException): ErrorCode {
+  if (status === 404) return 'not_found'
+  if (status === 409) return 'conflict'
+  if (status === 413) return 'file_too_large'
+  return /JSON/.test(message) ? 'invalid_json' : 'invalid_value'
+}
+
+/** The first thing wrong with a request, with its place as `messages[2].content`. */
+export function fromZod(error: z.core.$ZodError): ApiError {
+  const { param, message } = describe(error.issues[0]!)
+  return new ApiError('invalid_value', param ? `${param}: ${message}` : message, {
+    param: param || undefined,
+  })
+}
+
+function describe(issue: z.core.$ZodIssue, outer: PropertyKey[] = []): { param: string; message: string } {
+  const path = [...outer, ...issue.path]
+  if (issue.code === 'unrecognized_keys') {
+    return { param: pathOf([...path, issue.keys[0]!]), message: 'there is no such field' }
+  }
+  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+    // Of several ways to be right, the one the input came closest to: it went wrong deepest inside.
+    const closest = issue.errors.map((issues) => issues[0]!).sort((a, b) => b.path.length - a.path.length)[0]!
+    if (closest.path.length > 0) return describe(closest, path)
+  }
+  return { param: pathOf(path), message: issue.message }
+}
+
+function pathOf(path: PropertyKey[]): string {
+  return path
+    .map((key, i) => (typeof key === 'number' ? `[${key}]` : `${i > 0 ? '.' : ''}${String(key)}`))
+    .join('')
+}
+
+/** The answer to a request that failed. */
+export function answerError(c: Context, error: ApiError): Response {
+  return c.json(error.body, error.status)
+}
+
+const descriptions = {
+  400: 'The request is wrong; `param` names the field',
+  404: 'There is no such thing',
+  409: 'It is in a state that does not allow this',
+  413: 'The file is too large',
+} as const
+
+/** Error answers for a route's `responses`: `...errors(400, 404)`. */
+export function errors<S extends keyof typeof descriptions>(...statuses: S[]) {
+  const answer = (status: S) => ({
+    description: descriptions[status],
+    content: { 'application/json': { schema: ErrorBody } },
+  })
+  return Object.fromEntries(statuses.map((status) => [status, answer(status)])) as {
+    [status in S]: ReturnType<typeof answer>
+  }
+}

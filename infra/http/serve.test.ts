@@ -1,0 +1,157 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { ApiError } from '../../contract/errors.ts'
+import { createLog } from '../log.ts'
+import { createHttpApp } from './app.ts'
+import { type Listening, listen } from './serve.ts'
+import { streamEvents } from './sse.ts'
+
+const anywhere = { host: '127.0.0.1', port: 0 }
+
+/** Serves one stream of `events` and runs `use` on it. */
+async function withStream(
+  events: (signal: AbortSignal) => AsyncGenerator<unknown, void, void>,
+  use: (server: Listening, seen: { aborted: Promise<void>; errors: unknown[] }) => Promise<void>,
+) {
+  const app = createHttpApp({ name: 'test', version: '0', log: createLog({ name: 'test', level: 'silent' }) })
+  const gone = new AbortController()
+  const errors: unknown[] = []
+  const aborted = new Promise<void>((resolve) => gone.signal.addEventListener('abort', () => resolve()))
+  app.get('/stream', (c) =>
+    streamEvents(c, events(gone.signal), {
+      onDisconnect: () => gone.abort(),
+      onError: (error) => errors.push(error),
+    }),
+  )
+  const server = await listen(app, anywhere)
+  try {
+    await use(server, { aborted, errors })
+  } finally {
+    await server.close(0)
+  }
+}
+
+test('a stream is its events and [DONE]', async () => {
+  async function* events() {
+    yield { text: '一' }
+    yield { text: '二' }
+  }
+  await withStream(events, async ({ url }) => {
+    const response = await fetch(`${url}/stream`)
+    expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8')
+    expect(await response.text()).toBe('data: {"text":"一"}\n\ndata: {"text":"二"}\n\ndata: [DONE]\n\n')
+  })
+})
+
+test('what fails before the first event has its own status', async () => {
+  // biome-ignore lint/correctness/useYield: it fails before
+  async function* events() {
+    throw new ApiError('model_not_found', 'no model "x"')
+  }
+  await withStream(events, async ({ url }) => {
+    const response = await fetch(`${url}/stream`)
+    expect(response.status).toBe(404)
+    expect(await response.json()).toMatchObject({ error: { code: 'model_not_found' } })
+  })
+})
+
+test('what fails later is the last event, without its cause', async () => {
+  async function* events() {
+    yield 1
+    throw new Error('password is hunter2')
+  }
+  await withStream(events, async ({ url }, { errors }) => {
+    const text = await (await fetch(`${url}/stream`)).text()
+    expect(text).toMatch(/^data: 1\n\ndata: \{"error":\{.*"code":"server_error"\}\}\n\n$/)
+    expect(text).not.toContain('hunter2')
+    expect(errors).toEqual([new Error('password is hunter2')])
+  })
+})
+
+test('a client that hangs up stops the stream, also while it waits for an event', async () => {
+  let closed = () => {}
+  const finished = new Promise<void>((resolve) => {
+    closed = resolve
+  })
+  async function* events(signal: AbortSignal) {
+    try {
+      yield 1
+      await sleep(60_000, undefined, { signal }).catch(() => {})
+    } finally {
+      closed()
+    }
+  }
+  await withStream(events, async ({ url }, { aborted }) => {
+    const hangUp = new AbortController()
+    const response = await fetch(`${url}/stream`, { signal: hangUp.signal })
+    const reader = response.body!.getReader()
+    await reader.read()
+    hangUp.abort()
+    await aborted
+    await finished
+  })
+})
+
+test('a client that hangs up before the first event stops the work too', async () => {
+  const started = Promise.withResolvers<void>()
+  async function* events(signal: AbortSignal) {
+    started.resolve()
+    await sleep(60_000, undefined, { signal }).catch(() => {})
+    yield 1
+  }
+  await withStream(events, async ({ url }, { aborted }) => {
+    const hangUp = new AbortController()
+    const response = fetch(`${url}/stream`, { signal: hangUp.signal })
+    await started.promise
+    hangUp.abort()
+    await expect(response).rejects.toThrow('aborted')
+    await aborted
+  })
+})
+
+test('a server that closes answers what it has begun', async () => {
+  const started = Promise.withResolvers<void>()
+  const release = Promise.withResolvers<void>()
+  const server = await listen(
+    {
+      async fetch() {
+        started.resolve()
+        await release.promise
+        return new Response('whole')
+      },
+    },
+    anywhere,
+  )
+  const answer = fetch(server.url)
+  await started.promise
+  const closed = server.close()
+  await expect(fetch(server.url)).rejects.toThrow()
+  release.resolve()
+  expect(await (await answer).text()).toBe('whole')
+  await closed
+})
+
+test('a server cuts off what does not end in time', async () => {
+  const started = Promise.withResolvers<void>()
+  const server = await listen(
+    {
+      fetch() {
+        started.resolve()
+        return new Promise<Response>(() => {})
+      },
+    },
+    anywhere,
+  )
+  const answer = fetch(server.url).catch((error: Error) => error)
+  await started.promise
+  await server.close(10)
+  expect(await answer).toBeInstanceOf(Error)
+})
+
+test('a port in use is an error that names it and what to do', async () => {
+  const first = await listen({ fetch: () => new Response() }, anywhere)
+  await expect(listen({ fetch: () => new Response() }, { ...anywhere, port: first.port })).rejects.toThrow(
+    `cannot listen on 127.0.0.1 port ${first.port}: another program listens there; stop it, or set PORT to another port`,
+  )
+  await first.close()
+})

@@ -1,0 +1,50 @@
+/** Streamed answers: server-sent events as OpenAI's clients read them, `data: {…}` and at last `data: [DONE]`. */
+import type { Context } from 'hono'
+import { toApiError } from './errors.ts'
+
+const utf8 = new TextEncoder()
+const frame = (data: string) => utf8.encode(`data: ${data}\n\n`)
+
+type Listeners = {
+  /** The client went away, or read to the end and closed: stop the work; may be called after the last event. */
+  onDisconnect(): void
+  /** `events` threw after the first one; the client is told in an event of its own. */
+  onError(error: unknown): void
+}
+
+/**
+ * Answers with `events`, each sent as JSON as soon as it comes and no sooner than the client reads.
+ * Waits for the first: what `events` throws before it is thrown here, and answered with its proper status.
+ */
+export async function streamEvents(
+  c: Context,
+  events: AsyncGenerator<unknown, void, void>,
+  { onDisconnect, onError }: Listeners,
+): Promise<Response> {
+  c.req.raw.signal.addEventListener('abort', onDisconnect, { once: true })
+  let next: Promise<IteratorResult<unknown, void>> | undefined = Promise.resolve(await events.next())
+
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const { done, value } = await (next ?? events.next())
+        next = undefined
+        controller.enqueue(frame(done ? '[DONE]' : JSON.stringify(value)))
+        if (done) controller.close()
+      } catch (error) {
+        onError(error)
+        controller.enqueue(frame(JSON.stringify(toApiError(error).body)))
+        controller.close()
+      }
+    },
+    async cancel() {
+      onDisconnect()
+      await events.return()
+    },
+  })
+  return c.body(body, 200, {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-cache',
+    'x-accel-buffering': 'no', // nginx would hold events back
+  })
+}
