@@ -1,10 +1,10 @@
 /** The configuration: environment variables, read once. */
 import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { z } from 'zod'
 
 const MiB = 2 ** 20
-const ownModels = resolve(import.meta.dirname, '../models')
+const ownModels = resolve(fileURLToPath(import.meta.url), '../../models')
 
 const whole = (min: number, max: number) =>
   z

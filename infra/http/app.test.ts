@@ -105,3 +105,18 @@ test('the app tells its health and its own OpenAPI document, schemas by name', a
     expect.arrayContaining(['ChatMessage', 'ChatCompletion', 'Usage', 'Error', 'JobRequest', 'Peft']),
   )
 })
+
+test('a service mounted in another app keeps its routes, errors and place in the document', async () => {
+  const all = createHttpApp({
+    name: 'all',
+    version: '1.2.3',
+    log: createLog({ name: 'all', level: 'debug' }, { write: (line) => lines.push(line) }),
+  })
+  all.route('/', app)
+  lines.length = 0
+  const response = await all.request('/missing')
+  expect(response.status).toBe(404)
+  expect(await response.json()).toMatchObject({ error: { code: 'not_found' } })
+  expect(lines.map((line) => JSON.parse(line).request)).toEqual([response.headers.get('x-request-id')])
+  expect(Object.keys((await (await all.request('/openapi.json')).json()).paths)).toEqual(['/chat', '/jobs'])
+})

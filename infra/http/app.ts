@@ -17,15 +17,19 @@ export function createHttpApp({ name, version, log }: Service): HttpApp {
       if (!result.success) return answerError(c, fromZod(result.error))
     },
   })
-  app.use(requestId({ headerName: 'x-request-id' }))
+  const identify = requestId()
   app.use(async (c, next) => {
-    const start = performance.now()
-    await next()
-    const ms = Math.round(performance.now() - start)
-    log.debug(
-      { request: c.var.requestId, method: c.req.method, path: c.req.path, status: c.res.status, ms },
-      'request',
-    )
+    // Mounted in another app of ours, which has done this already.
+    if (c.var.requestId) return next()
+    await identify(c, async () => {
+      const start = performance.now()
+      await next()
+      const ms = Math.round(performance.now() - start)
+      log.debug(
+        { request: c.var.requestId, method: c.req.method, path: c.req.path, status: c.res.status, ms },
+        'request',
+      )
+    })
   })
   app.onError((thrown, c) => {
     const error = toApiError(thrown)

@@ -6,7 +6,7 @@ const utf8 = new TextEncoder()
 const frame = (data: string) => utf8.encode(`data: ${data}\n\n`)
 
 type Listeners = {
-  /** The client went away, or read to the end and closed: stop the work; may be called after the last event. */
+  /** The client went away: stop the work. May be called twice, and after the last event. */
   onDisconnect(): void
   /** `events` threw after the first one; the client is told in an event of its own. */
   onError(error: unknown): void
