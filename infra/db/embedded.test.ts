@@ -1,0 +1,37 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import postgres from 'postgres'
+import { expect, test } from 'vitest'
+import { startEmbedded } from './embedded.ts'
+
+const answer = async (url: string, query: string) => {
+  const client = postgres(url, { max: 1, onnotice: () => {} })
+  try {
+    return [...(await client.unsafe(query))]
+  } finally {
+    await client.end()
+  }
+}
+
+test('an embedded Postgres keeps its data, and a second starter joins the first', async () => {
+  const home = await mkdtemp(join(tmpdir(), 'preamble-embedded-'))
+  const options = { directory: join(home, 'postgres'), throwaway: true }
+  const first = await startEmbedded(options)
+  await answer(first.url, "create table kept as select 'still here' as word")
+  const second = await startEmbedded(options)
+  expect(second.url).toBe(first.url)
+  await second.stop()
+  expect(await answer(first.url, 'select word from kept')).toEqual([{ word: 'still here' }])
+  await first.stop()
+  await expect(answer(first.url, 'select 1')).rejects.toThrow('ECONNREFUSED')
+
+  const again = await startEmbedded(options)
+  expect(await answer(again.url, 'select word from kept')).toEqual([{ word: 'still here' }])
+  await again.stop()
+  await rm(home, { recursive: true })
+})
+
+test('a directory that cannot hold a server is named in the error', async () => {
+  await expect(startEmbedded({ directory: '/dev/null/postgres' })).rejects.toThrow('/dev/null/postgres')
+})

@@ -1,0 +1,7 @@
+export { adapters } from './adapters.ts'
+export { datasets } from './datasets.ts'
+export { files } from './files.ts'
+export { jobCheckpoints } from './job-checkpoints.ts'
+export { jobEvents } from './job-events.ts'
+export { jobs } from './jobs.ts'
+export { unixSeconds } from './time.ts'

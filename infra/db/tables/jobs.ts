@@ -1,0 +1,34 @@
+import { bigint, index, integer, jsonb, pgTable, text } from 'drizzle-orm/pg-core'
+import type { Id } from '../../../contract/ids.ts'
+import type { DevLoss, Hyperparameters, JobError, JobStatus, Peft } from '../../../contract/job.ts'
+import type { TrainingArgs } from '../../../contract/training-args.ts'
+import { createdAt, moment } from './time.ts'
+
+/** Fine-tuning jobs. A row moves from status to status by compare-and-set. */
+export const jobs = pgTable(
+  'jobs',
+  {
+    id: text('id').$type<Id<'job'>>().primaryKey(),
+    status: text('status').$type<JobStatus>().notNull(),
+    model: text('model').notNull(),
+    trainingFile: text('training_file').notNull(),
+    validationFile: text('validation_file'),
+    suffix: text('suffix'),
+    seed: bigint('seed', { mode: 'number' }).notNull(),
+    hyperparameters: jsonb('hyperparameters').$type<Hyperparameters>().notNull(),
+    peft: jsonb('peft').$type<Peft>().notNull(),
+    trainingArgs: jsonb('training_args').$type<TrainingArgs>().notNull(),
+    metadata: jsonb('metadata').$type<Record<string, string>>(),
+    /** The dataset it trains on, once its files are converted. */
+    datasetId: text('dataset_id').$type<Id<'dataset'>>(),
+    fineTunedModel: text('fine_tuned_model'),
+    trainedTokens: integer('trained_tokens'),
+    devLoss: jsonb('dev_loss').$type<DevLoss>(),
+    error: jsonb('error').$type<JobError>(),
+    createdAt: createdAt(),
+    startedAt: moment('started_at'),
+    finishedAt: moment('finished_at'),
+    estimatedFinish: moment('estimated_finish'),
+  },
+  (table) => [index('jobs_by_age').on(table.createdAt)],
+)
