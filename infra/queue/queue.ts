@@ -18,7 +18,7 @@ const day = 24 * 60 * 60 // seconds
 const policy = {
   retryLimit: 3,
   retryDelay: 1,
-  expireInSeconds: 7 * day, // a training may take long; that its worker lives is what the heartbeat tells
+  expireInSeconds: day, // the longest pg-boss allows; that a worker lives is what the heartbeat tells
   heartbeatSeconds: 20,
 }
 
