@@ -1,0 +1,109 @@
+import { describe, expect, test } from 'vitest'
+import { causalMask, collate, endlessBatches, inBatches } from './batch.ts'
+
+/** A mask as rows of what is seen (1) and hidden (0). */
+const seen = ({ data, shape }: ReturnType<typeof causalMask>) => {
+  const width = shape[3]!
+  return Array.from({ length: shape[2]! }, (_, t) =>
+    Array.from(data.subarray(t * width, (t + 1) * width) as Float32Array, (m) => (m === 0 ? 1 : 0)),
+  )
+}
+
+describe('the causal mask', () => {
+  test('a token sees what came before it and itself', () => {
+    expect(causalMask(3, 0).shape).toEqual([1, 1, 3, 3])
+    expect(seen(causalMask(3, 0))).toEqual([
+      [1, 0, 0],
+      [1, 1, 0],
+      [1, 1, 1],
+    ])
+  })
+
+  test('a token sees all rows of a prefix, and of a cache those in use', () => {
+    expect(seen(causalMask(2, 3))).toEqual([
+      [1, 1, 1, 1, 0],
+      [1, 1, 1, 1, 1],
+    ])
+    expect(seen(causalMask(2, 3, 1))).toEqual([
+      [1, 0, 0, 1, 0],
+      [1, 0, 0, 1, 1],
+    ])
+  })
+
+  test('hides by a number whose exponential is 0, and which is finite', () => {
+    const [hidden] = (causalMask(1, 1, 0).data as Float32Array).slice(0, 1)
+    expect(Math.exp(hidden!)).toBe(0)
+    expect(Number.isFinite(hidden)).toBe(true)
+  })
+})
+
+describe('a batch', () => {
+  const samples = [
+    { tokens: [11, 12, 13], targets: [1, 2] },
+    { tokens: [21, 22, 23, 24, 25], targets: [4] },
+  ]
+  const { feeds, labelled, tokens } = collate(samples, 7)
+  const numbers = (name: string) => Array.from(feeds[name]!.data as BigInt64Array, Number)
+
+  test('is padded on the right to its longest sample', () => {
+    expect(feeds.tokens!.shape).toEqual([2, 5])
+    expect(numbers('tokens')).toEqual([11, 12, 13, 0, 0, 21, 22, 23, 24, 25])
+  })
+
+  test('counts positions from behind the prefix', () => {
+    expect(feeds.positions!.shape).toEqual([2, 5])
+    expect(numbers('positions')).toEqual([7, 8, 9, 10, 11, 7, 8, 9, 10, 11])
+    expect(feeds.mask!.shape).toEqual([1, 1, 5, 12])
+  })
+
+  test('a target is predicted by the row of the token before it', () => {
+    expect(numbers('rows')).toEqual([0, 1, 5 + 3])
+    expect(numbers('labels')).toEqual([12, 13, 25])
+    expect([feeds.rows!.shape, feeds.labels!.shape]).toEqual([[3], [3]])
+  })
+
+  test('counts targets, and tokens without padding', () =>
+    expect({ labelled, tokens }).toEqual({ labelled: 3, tokens: 8 }))
+})
+
+test('batches follow one another, and the last may be smaller', () => {
+  expect(inBatches([1, 2, 3, 4, 5], 2)).toEqual([[1, 2], [3, 4], [5]])
+  expect(inBatches([], 2)).toEqual([])
+})
+
+describe('endless batches', () => {
+  const lengthOf = (id: number) => 1 + ((id * 7) % 23)
+  const samples = Array.from({ length: 23 }, (_, id) => ({
+    id,
+    tokens: Array<number>(lengthOf(id)).fill(id),
+  }))
+  /** The ids in the batches of `epochs` epochs. */
+  const ids = (group_by_length: boolean, seed: number, epochs = 1) => {
+    const batches = endlessBatches(samples, { per_device_train_batch_size: 4, group_by_length, seed })
+    return Array.from({ length: 6 * epochs }, () => batches.next().value.map(({ id }) => id))
+  }
+  const ascending = (a: number, b: number) => a - b
+
+  for (const grouped of [false, true]) {
+    const kind = grouped ? 'grouped by length' : 'in random order'
+
+    test(`each epoch sees every sample once, ${kind}`, () => {
+      const epochs = inBatches(ids(grouped, 1, 3), 6).map((batches) => batches.flat())
+      for (const epoch of epochs) expect(epoch.toSorted(ascending)).toEqual(samples.map(({ id }) => id))
+      expect(epochs[1]).not.toEqual(epochs[0])
+    })
+
+    test(`the same seed gives the same order, another seed another, ${kind}`, () => {
+      expect(ids(grouped, 1, 2)).toEqual(ids(grouped, 1, 2))
+      expect(ids(grouped, 2)).not.toEqual(ids(grouped, 1))
+    })
+  }
+
+  test('grouped by length, a batch holds neighbours, and batches come in random order', () => {
+    const lengths = ids(true, 1).map((batch) => batch.map(lengthOf).toSorted(ascending))
+    const byLength = lengths.toSorted((a, b) => a[0]! - b[0]!)
+    expect(byLength.flat()).toEqual(samples.map(({ id }) => lengthOf(id)).toSorted(ascending))
+    expect(lengths).not.toEqual(byLength)
+    expect(lengths).not.toEqual(byLength.toReversed())
+  })
+})

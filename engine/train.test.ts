@@ -1,0 +1,147 @@
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import type { AdapterFiles } from './adapters/peft.ts'
+import { addTokenizer, args, runOf, talk, temporary, writeBase, writeFiles } from './tiny.case.ts'
+import { type TrainEvent, type TrainRun, train } from './train.ts'
+import { openCheckpoint } from './weights/checkpoint.ts'
+import { decodeSafetensors } from './weights/safetensors.ts'
+
+const prefix = { peft_type: 'PREFIX_TUNING', num_virtual_tokens: 4, prefix_projection: false } as const
+const projected = { ...prefix, prefix_projection: true, encoder_hidden_size: 24 } as const
+const full = { peft_type: 'FULL' } as const
+const words = ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight']
+const dev = [talk('9?', 'nine'), talk('10?', 'ten, ha')]
+
+const { root, remove } = temporary()
+afterAll(remove)
+const run: TrainRun = {
+  base: writeBase(join(root, 'base')),
+  train: words.map((word, i) => talk(`${i + 1}?`, `${word}, ${'ha '.repeat(i)}`)), // no two of a length
+  dev: [],
+  method: prefix,
+  args,
+}
+const withArgs = (changed: Partial<typeof args>, more: Partial<TrainRun> = {}): TrainRun => ({
+  ...run,
+  ...more,
+  args: { ...args, ...changed },
+})
+
+const tensorsOf = (files: AdapterFiles) => {
+  const name = Object.keys(files).find((file) => file.endsWith('.safetensors'))!
+  return decodeSafetensors(files[name]!, name)
+}
+/** The largest difference between two runs' trained values. */
+function difference(a: AdapterFiles, b: AdapterFiles): number {
+  const others = tensorsOf(b)
+  const worst = [...tensorsOf(a)].map(([name, { data }]) => {
+    const other = others.get(name)!.data
+    return data.reduce((most, value, i) => Math.max(most, Math.abs(value - other[i]!)), 0)
+  })
+  return Math.max(...worst)
+}
+
+describe('the losses', () => {
+  test('of the same run are the same, and so are its files; another seed gives others', async () => {
+    const [one, again] = [await runOf(run), await runOf(run)]
+    const other = await runOf(withArgs({ seed: 2 }))
+    expect(again.losses).toEqual(one.losses)
+    expect(again.end.files).toEqual(one.end.files)
+    expect(other.losses).not.toEqual(one.losses)
+    expect(other.end.files).not.toEqual(one.end.files)
+  })
+
+  test.each([
+    ['a prefix', prefix, 1, [5.8668, 5.7329, 5.6936, 5.6511]],
+    ['a projected prefix', projected, 1, [5.8673, 5.7272, 5.6739, 5.621]],
+    ['all weights', full, 1e-2, [5.8481, 5.49, 5.0749, 4.6518]],
+  ] as const)('of %s are those that were written down', async (_, method, learning_rate, written) => {
+    const { losses } = await runOf(withArgs({ learning_rate }, { method }))
+    expect(losses.length).toBe(written.length)
+    for (const [i, loss] of written.entries()) expect(Math.abs(losses[i]! - loss)).toBeLessThan(1.5e-4)
+  })
+
+  test('of two accumulated batches of two are those of one batch of four, and so are the weights', async () => {
+    const whole = await runOf(withArgs({}, { method: full }))
+    const two = { gradient_accumulation_steps: 2, per_device_train_batch_size: 2 }
+    const halves = await runOf(withArgs(two, { method: full }))
+    expect(halves.losses.length).toBe(whole.losses.length)
+    for (const [i, loss] of whole.losses.entries()) expect(halves.losses[i]).toBeCloseTo(loss, 5)
+    expect(difference(halves.end.files, whole.end.files)).toBeLessThan(1e-5)
+  })
+})
+
+describe('the best weights', () => {
+  const overfit = withArgs(
+    { max_steps: 10, eval_steps: 1, save_steps: 1, learning_rate: 3e-2 },
+    { method: full, train: run.train.slice(0, 2), dev },
+  )
+
+  test('are returned when asked for, with their step', async () => {
+    const args = { ...overfit.args, load_best_model_at_end: true }
+    const { evals, checkpoints, end } = await runOf({ ...overfit, args })
+    const best = evals.slice(1).reduce((a, b) => (b.loss < a.loss ? b : a))
+    expect(best.step).toBeLessThan(10) // the run gets worse again, or this would show nothing
+    expect(end.step).toBe(best.step)
+    expect(end.files).toEqual(checkpoints.find(({ step }) => step === best.step)!.files)
+  })
+
+  test('are not looked for otherwise: the last ones are returned', async () => {
+    const { checkpoints, end } = await runOf(overfit)
+    expect(end.step).toBe(10)
+    expect(difference(end.files, checkpoints.at(-1)!.files)).toBeGreaterThan(0)
+  })
+})
+
+test('events come in order: start, the base, then steps, evaluations and checkpoints when due, end', async () => {
+  const { events, start, end } = await runOf(
+    withArgs({ max_steps: 5, logging_steps: 2, eval_steps: 2, save_steps: 2, warmup_steps: 4 }, { dev }),
+  )
+  const told = events.map((e) => ('step' in e ? `${e.type} ${e.step}` : e.type))
+  expect(told).toEqual([
+    'start',
+    'eval 0',
+    ...['step 2', 'eval 2', 'checkpoint 2'],
+    ...['step 4', 'eval 4', 'checkpoint 4'],
+    ...['step 5', 'eval 5', 'end 5'],
+  ])
+  expect(start).toEqual({
+    type: 'start',
+    steps: 5,
+    trainSamples: 8,
+    devSamples: 2,
+    trainableParameters: 4 * 2 * 2 * 16, // tokens × layers × (key, value) × row width
+    truncated: [],
+  })
+  const steps = events.filter((e) => e.type === 'step')
+  expect(steps.map((e) => e.learningRate)).toEqual([0.0025, 0.0075, 0.01])
+  expect(steps.at(-1)!.tokens).toBe(end.trainedTokens)
+})
+
+test('epochs decide how many steps there are when max_steps does not', async () => {
+  const { start, end } = await runOf(withArgs({ max_steps: 0, num_train_epochs: 2.5, logging_steps: 0 }))
+  expect([start.steps, end.step]).toEqual([5, 5])
+})
+
+test('an abort stops a run before its next step', async () => {
+  const controller = new AbortController()
+  const events: TrainEvent[] = []
+  const stopped = (async () => {
+    for await (const event of train(withArgs({ max_steps: 1000 }), controller.signal)) {
+      events.push(event)
+      if (event.type === 'step' && event.step === 2) controller.abort()
+    }
+  })()
+  await expect(stopped).rejects.toMatchObject({ name: 'AbortError' })
+  expect(events.map((e) => e.type)).toEqual(['start', 'step', 'step'])
+})
+
+test('all weights, once trained, open as a base of their own', async () => {
+  const { evals, end } = await runOf(withArgs({}, { method: full, dev }))
+  const directory = addTokenizer(writeFiles(join(root, 'taught'), end.files))
+  const shapes = (at: string) => [...openCheckpoint(at).tensors].map(([name, { shape }]) => [name, shape])
+  expect(shapes(directory)).toEqual(shapes(run.base))
+  const again = await runOf({ ...run, base: directory, dev })
+  expect(again.evals[0]!.loss).toBeCloseTo(evals.at(-1)!.loss, 6)
+  expect(evals.at(-1)!.loss).toBeLessThan(evals[0]!.loss - 0.1)
+})
