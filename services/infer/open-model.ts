@@ -1,0 +1,32 @@
+import { ApiError } from '../../contract/errors.ts'
+import type { BaseModels } from '../../infra/base-models.ts'
+import type { Database } from '../../infra/db/client.ts'
+import { ObjectNotFound } from '../../infra/store/store.ts'
+import type { AdapterCache } from './adapter-cache.ts'
+import { adapterRow, unknownModel } from './model.ts'
+
+/** The directories that the engine reads a model from. */
+export type ModelFiles = { base: string; adapter?: string }
+
+export type ModelDeps = { db: Database; bases: BaseModels; cache: AdapterCache }
+
+/**
+ * Where the engine finds the model `id`; an adapter that is not here yet is fetched.
+ * @throws ApiError when there is no such model
+ */
+export async function openModel({ db, bases, cache }: ModelDeps, id: string): Promise<ModelFiles> {
+  const base = await bases.find(id)
+  if (base) return { base: base.directory }
+  // Asked for each time, also when the adapter is here already: another process may have deleted the model.
+  const row = await adapterRow(db, id)
+  const below = await bases.find(row.base)
+  if (!below) {
+    const message = `"${id}" was tuned on "${row.base}", which is not among the base models any more`
+    throw new ApiError('model_not_found', message, { param: 'model' })
+  }
+  const adapter = await cache.directoryOf(row.objectKey).catch((error: unknown) => {
+    // Deleted between the two look-ups.
+    throw error instanceof ObjectNotFound ? unknownModel(id) : error
+  })
+  return { base: below.directory, adapter }
+}

@@ -1,0 +1,41 @@
+import { createRoute } from '@hono/zod-openapi'
+import { ChatCompletion, ChatCompletionChunk, ChatRequest } from '../../../contract/chat.ts'
+import { newId } from '../../../contract/ids.ts'
+import { unixSeconds } from '../../../infra/db/tables/index.ts'
+import type { HttpApp } from '../../../infra/http/app.ts'
+import { errors } from '../../../infra/http/errors.ts'
+import type { InferDeps } from '../app.ts'
+import { chatChunks, chatCompletion } from '../chat-completion.ts'
+import { generate } from '../generate.ts'
+import { endWithClient, stream } from './stream.ts'
+
+const create = createRoute({
+  method: 'post',
+  path: '/v1/chat/completions',
+  request: { body: { required: true, content: { 'application/json': { schema: ChatRequest } } } },
+  responses: {
+    200: {
+      description: 'The answer; with `stream`, the events that make it up',
+      content: {
+        'application/json': { schema: ChatCompletion },
+        'text/event-stream': { schema: ChatCompletionChunk },
+      },
+    },
+    ...errors(400, 404),
+  },
+})
+
+export function addChatRoute(app: HttpApp, deps: InferDeps): void {
+  app.openapi(create, async (c) => {
+    const { messages, max_completion_tokens, ...request } = c.req.valid('json')
+    const max_tokens = max_completion_tokens ?? request.max_tokens
+    const prompt = { content: messages, param: 'messages' }
+    const events = generate(deps, { ...request, max_tokens }, prompt)
+    const head = { id: newId('chatCompletion'), created: unixSeconds(new Date()), model: request.model }
+    if (request.stream) {
+      return stream(c, deps.log, chatChunks(head, events, request.stream_options?.include_usage ?? false))
+    }
+    endWithClient(c, events)
+    return c.json(await chatCompletion(head, events), 200)
+  })
+}
