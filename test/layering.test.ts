@@ -4,13 +4,14 @@ import { expect, test } from 'vitest'
 
 /**
  * Which rooms a room may import from. Arrows go one way:
- * services → {contract, engine, infra}, infra → contract, engine → nothing of ours.
+ * services → {contract, corpus, engine, infra}, corpus → {contract, infra}, infra → contract, engine → nothing of ours.
  */
 const allowed: Record<string, string[]> = {
   contract: [],
   engine: [],
   infra: ['contract'],
-  services: ['contract', 'engine', 'infra'],
+  corpus: ['contract', 'infra'],
+  services: ['contract', 'corpus', 'engine', 'infra'],
   cli: ['contract'],
 }
 const root = join(import.meta.dirname, '..')

@@ -1,0 +1,119 @@
+/**
+ * The JSON formats: `[{"q","a"}]`, `[{"conversations":[{"role","content"}]}]`, and OpenAI's lines of
+ * `{"messages":[{"role","content"}]}`.
+ */
+import type { Problem } from '../contract/dataset.ts'
+import { checkOrder, isRole, type Located, type Turn } from './conversation.ts'
+import { lineBreak, placeOf } from './decode.ts'
+import type { Problems } from './problems.ts'
+
+type Place = Pick<Problem, 'line' | 'path'>
+
+/** Reads an array of simple pairs or of conversations. */
+export function parseJson(text: string, problems: Problems): Located[] {
+  const value = parse(text, (offset) => placeOf(text, offset), problems)
+  if (value === undefined) return []
+  if (!Array.isArray(value)) {
+    problems.error(
+      'unexpected_shape',
+      `expected an array of {"q", "a"} or {"conversations"}, found ${kindOf(value)}`,
+      { path: '$' },
+    )
+    return []
+  }
+  return value.flatMap((entry, i) => readEntry(entry, i, { path: `$[${i}]` }, problems))
+}
+
+/** Reads one JSON object a line; blank lines are skipped. */
+export function parseJsonLines(text: string, problems: Problems): Located[] {
+  let index = 0
+  return text.split(lineBreak).flatMap((line, i) => {
+    if (line.trim() === '') return []
+    const at = { line: i + 1, path: '$' }
+    const value = parse(line, (offset) => ({ line: i + 1, column: placeOf(line, offset).column }), problems)
+    return value === undefined ? [] : readEntry(value, index++, at, problems)
+  })
+}
+
+function parse(
+  text: string,
+  place: (offset: number) => Pick<Problem, 'line' | 'column'>,
+  problems: Problems,
+): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    const { message } = error as Error
+    // V8 names the offset, except where the text ends too early. Its excerpt of the text is left out.
+    const offset = Number(/position (\d+)/.exec(message)?.[1] ?? text.trimEnd().length)
+    problems.error(
+      'invalid_json',
+      `no valid JSON: ${message.split(/,? (?:"|in JSON|at position)/)[0]}`,
+      place(offset),
+    )
+    return undefined
+  }
+}
+
+function readEntry(entry: unknown, index: number, at: Place, problems: Problems): Located[] {
+  const before = problems.total
+  const turns = turnsOf(entry, index, at, problems)
+  return problems.total === before && turns ? [{ turns, at }] : []
+}
+
+function turnsOf(entry: unknown, index: number, at: Place, problems: Problems): Turn[] | undefined {
+  const wrong = (path: string, expected: string, found: unknown) =>
+    problems.error('unexpected_shape', `expected ${expected}, found ${kindOf(found)}`, {
+      ...at,
+      path: `${at.path}${path}`,
+    })
+  if (!isObject(entry)) {
+    wrong('', 'an object', entry)
+    return undefined
+  }
+  if ('q' in entry || 'a' in entry) {
+    const texts = (['q', 'a'] as const).map((key) => {
+      const value = entry[key]
+      if (typeof value !== 'string') wrong(`.${key}`, 'a string', value)
+      else if (value.trim() === '')
+        problems.error('empty_content', `conversation ${index + 1}: "${key}" is empty`, {
+          ...at,
+          path: `${at.path}.${key}`,
+        })
+      return String(value)
+    })
+    return [
+      { role: 'user', content: texts[0]! },
+      { role: 'assistant', content: texts[1]! },
+    ]
+  }
+  const key = 'messages' in entry ? 'messages' : 'conversations'
+  const list = entry[key]
+  if (!Array.isArray(list) || list.length === 0) {
+    wrong(`.${key}`, 'an array of {"role", "content"} with at least two turns', list)
+    return undefined
+  }
+  const path = (t: number) => `.${key}[${t}]`
+  const turns = list.flatMap((turn: unknown, t): Turn[] => {
+    if (!isObject(turn)) wrong(path(t), 'an object with "role" and "content"', turn)
+    else if (!isRole(turn.role)) wrong(`${path(t)}.role`, '"system", "user" or "assistant"', turn.role)
+    else if (typeof turn.content !== 'string') wrong(`${path(t)}.content`, 'a string', turn.content)
+    else return [{ role: turn.role, content: turn.content }]
+    return []
+  })
+  if (turns.length === list.length)
+    checkOrder(turns, index, (t) => ({ ...at, path: `${at.path}${path(t)}` }), problems)
+  return turns
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** What was found instead, in words that give nothing of the corpus away but short names. */
+function kindOf(value: unknown): string {
+  if (value === undefined) return 'nothing'
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty array' : 'an array'
+  if (typeof value === 'string') return value.length <= 20 ? JSON.stringify(value) : 'another string'
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
+}

@@ -1,0 +1,86 @@
+/** From an uploaded file to a dataset, for whichever service asks: the row, and its three files in the store. */
+import { eq } from 'drizzle-orm'
+import type { Dataset, DatasetFileName, Split } from '../contract/dataset.ts'
+import { ApiError } from '../contract/errors.ts'
+import { type Id, newId } from '../contract/ids.ts'
+import type { Database } from '../infra/db/client.ts'
+import { datasets, files, unixSeconds } from '../infra/db/tables/index.ts'
+import type { Store } from '../infra/store/store.ts'
+import type { Conversation } from './conversation.ts'
+import { prepare } from './prepare.ts'
+
+type Deps = { db: Database; store: Store }
+export type DatasetRow = typeof datasets.$inferSelect
+
+export const datasetKey = (id: Id<'dataset'>, name?: DatasetFileName): string =>
+  name ? `datasets/${id}/${name}` : `datasets/${id}`
+
+/**
+ * Converts and splits a file. A corpus with errors makes a dataset that has failed and lists them; it has no files.
+ * @throws ApiError when there is no such file; `param` is the request's name for it
+ */
+export async function makeDataset(
+  { db, store }: Deps,
+  request: { fileId: string; split: Split; systemPrompt?: string | null },
+  param = 'file_id',
+): Promise<DatasetRow> {
+  const { split, systemPrompt = null } = request
+  const [file] = await db
+    .select()
+    .from(files)
+    .where(eq(files.id, request.fileId as Id<'file'>))
+  if (!file) throw new ApiError('not_found', `there is no file ${request.fileId}`, { param })
+  const prepared = prepare(await store.bytes(file.objectKey), split, systemPrompt)
+  const { problems, counts } = prepared
+  const id = newId('dataset')
+  const { firstError } = problems
+  if (prepared.files) {
+    for (const [name, text] of Object.entries(prepared.files))
+      await store.putBytes(datasetKey(id, name as DatasetFileName), new TextEncoder().encode(text))
+  }
+  const row = {
+    id,
+    fileId: file.id,
+    status: firstError ? ('failed' as const) : ('ready' as const),
+    split,
+    systemPrompt,
+    counts,
+    problems: problems.list,
+    problemsTotal: problems.total,
+    error: firstError ? { code: firstError.code, message: sayWhere(firstError) } : null,
+  }
+  // The row comes last: a dataset that can be seen has all its files.
+  const [made] = await db.insert(datasets).values(row).returning()
+  return made!
+}
+
+const sayWhere = ({ line, column, path, message }: Dataset['problems'][number]) =>
+  [line && `line ${line}`, column && `column ${column}`, path]
+    .filter(Boolean)
+    .join(', ')
+    .concat(line || path ? ': ' : '', message)
+
+/** The conversations of a ready dataset's training or dev set. */
+export async function conversationsOf(
+  store: Store,
+  id: Id<'dataset'>,
+  set: 'train' | 'dev',
+): Promise<Conversation[]> {
+  const bytes = await store.bytes(datasetKey(id, `${set}.json`))
+  const entries = JSON.parse(new TextDecoder().decode(bytes)) as { conversations: Conversation }[]
+  return entries.map(({ conversations }) => conversations)
+}
+
+export const toDataset = (row: DatasetRow): Dataset => ({
+  id: row.id,
+  object: 'dataset',
+  created_at: unixSeconds(row.createdAt),
+  status: row.status,
+  file_id: row.fileId,
+  split: row.split,
+  system_prompt: row.systemPrompt,
+  counts: row.counts,
+  problems: row.problems,
+  problems_total: row.problemsTotal,
+  error: row.error,
+})
