@@ -21,8 +21,13 @@ export const jobs = pgTable(
     metadata: jsonb('metadata').$type<Record<string, string>>(),
     /** The dataset it trains on, once its files are converted. */
     datasetId: text('dataset_id').$type<Id<'dataset'>>(),
+    /** The dataset of its validation file, if it has one. */
+    validationDatasetId: text('validation_dataset_id').$type<Id<'dataset'>>(),
+    /** How often a worker began to train; a worker whose attempt is not the last has lost the job. */
+    attempt: integer('attempt').notNull().default(0),
+    resultFiles: jsonb('result_files').$type<Id<'file'>[]>().notNull().default([]),
     fineTunedModel: text('fine_tuned_model'),
-    trainedTokens: integer('trained_tokens'),
+    trainedTokens: bigint('trained_tokens', { mode: 'number' }),
     devLoss: jsonb('dev_loss').$type<DevLoss>(),
     error: jsonb('error').$type<JobError>(),
     createdAt: createdAt(),
