@@ -15,7 +15,15 @@ test('migrating twice, or twice at once, changes nothing', async () => {
 
 test('a row comes back as it went in', async () => {
   const id = newId('file')
-  const row = { id, filename: '问答.txt', purpose: 'fine-tune', bytes: 3, sha256: 'x', encoding: 'utf-8', objectKey: 'k' } as const
+  const row = {
+    id,
+    filename: '问答.txt',
+    purpose: 'fine-tune',
+    bytes: 3,
+    sha256: 'x',
+    encoding: 'utf-8',
+    objectKey: 'k',
+  } as const
   await db.insert(files).values(row)
   expect(await db.select().from(files).where(eq(files.id, id))).toMatchObject([row])
 })

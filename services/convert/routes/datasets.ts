@@ -1,0 +1,78 @@
+import { createRoute, z } from '@hono/zod-openapi'
+import { Dataset, DatasetDeleted, DatasetFileName, DatasetRequest } from '../../../contract/dataset.ts'
+import { PageQuery, page, pageOf } from '../../../contract/page.ts'
+import { makeDataset, toDataset } from '../../../corpus/make-dataset.ts'
+import { pageOfRows } from '../../../infra/db/page.ts'
+import { datasets } from '../../../infra/db/tables/index.ts'
+import type { HttpApp } from '../../../infra/http/app.ts'
+import { errors } from '../../../infra/http/errors.ts'
+import type { ConvertDeps } from '../app.ts'
+import { deleteDataset } from '../delete-dataset.ts'
+import { findDataset } from '../find-dataset.ts'
+import { openDatasetFile } from '../open-dataset-file.ts'
+
+const json = <T extends z.ZodType>(schema: T, description: string) => ({
+  description,
+  content: { 'application/json': { schema } },
+})
+const one = z.object({ id: z.string() })
+
+const create = createRoute({
+  method: 'post',
+  path: '/v1/datasets',
+  request: { body: { required: true, content: { 'application/json': { schema: DatasetRequest } } } },
+  responses: {
+    201: json(Dataset, 'The dataset; its status is `failed` when the corpus has errors, which it lists'),
+    ...errors(400, 404),
+  },
+})
+const list = createRoute({
+  method: 'get',
+  path: '/v1/datasets',
+  request: { query: PageQuery },
+  responses: { 200: json(pageOf(Dataset), 'Datasets by age'), ...errors(400) },
+})
+const retrieve = createRoute({
+  method: 'get',
+  path: '/v1/datasets/{id}',
+  request: { params: one },
+  responses: { 200: json(Dataset, 'The dataset'), ...errors(404) },
+})
+const content = createRoute({
+  method: 'get',
+  path: '/v1/datasets/{id}/files/{name}',
+  request: { params: z.object({ id: z.string(), name: DatasetFileName }) },
+  responses: {
+    200: { description: 'The file, as JSON' },
+    ...errors(400, 404, 409),
+  },
+})
+const remove = createRoute({
+  method: 'delete',
+  path: '/v1/datasets/{id}',
+  request: { params: one },
+  responses: { 200: json(DatasetDeleted, 'It is gone'), ...errors(404) },
+})
+
+export function addDatasetRoutes(app: HttpApp, deps: ConvertDeps): void {
+  app.openapi(create, async (c) => {
+    const { file_id, split, system_prompt } = c.req.valid('json')
+    const row = await makeDataset(deps, { fileId: file_id, split, systemPrompt: system_prompt })
+    return c.json(toDataset(row), 201)
+  })
+  app.openapi(list, async (c) => {
+    const { rows, hasMore } = await pageOfRows(deps.db, datasets, c.req.valid('query'))
+    return c.json(page(rows.map(toDataset), hasMore), 200)
+  })
+  app.openapi(retrieve, async (c) => c.json(toDataset(await findDataset(deps, c.req.valid('param').id)), 200))
+  app.openapi(content, async (c) => {
+    const { id, name } = c.req.valid('param')
+    const file = await openDatasetFile(deps, id, name)
+    return c.body(file, 200, { 'content-type': 'application/json; charset=utf-8' })
+  })
+  app.openapi(remove, async (c) => {
+    const { id } = c.req.valid('param')
+    await deleteDataset(deps, id)
+    return c.json({ id, object: 'dataset' as const, deleted: true as const }, 200)
+  })
+}

@@ -1,0 +1,30 @@
+import { eq } from 'drizzle-orm'
+import { ApiError } from '../../contract/errors.ts'
+import type { FileObject } from '../../contract/file.ts'
+import type { Id } from '../../contract/ids.ts'
+import { files, unixSeconds } from '../../infra/db/tables/index.ts'
+import type { IngestDeps } from './app.ts'
+
+export type FileRow = typeof files.$inferSelect
+
+export const toFile = (row: FileRow): FileObject => ({
+  id: row.id,
+  object: 'file',
+  bytes: row.bytes,
+  created_at: unixSeconds(row.createdAt),
+  filename: row.filename,
+  purpose: row.purpose,
+  status: 'processed',
+  sha256: row.sha256,
+  encoding: row.encoding,
+})
+
+/** @throws ApiError when there is none */
+export async function findFile({ db }: Pick<IngestDeps, 'db'>, id: string): Promise<FileRow> {
+  const [row] = await db
+    .select()
+    .from(files)
+    .where(eq(files.id, id as Id<'file'>))
+  if (!row) throw new ApiError('not_found', `there is no file ${id}`, { param: 'id' })
+  return row
+}

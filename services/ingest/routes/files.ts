@@ -1,0 +1,91 @@
+import { createRoute, z } from '@hono/zod-openapi'
+import { eq } from 'drizzle-orm'
+import { FileDeleted, FileObject, FilePurpose } from '../../../contract/file.ts'
+import { PageQuery, page, pageOf } from '../../../contract/page.ts'
+import { pageOfRows } from '../../../infra/db/page.ts'
+import { files } from '../../../infra/db/tables/index.ts'
+import type { HttpApp } from '../../../infra/http/app.ts'
+import { errors } from '../../../infra/http/errors.ts'
+import type { IngestDeps } from '../app.ts'
+import { deleteFile } from '../delete-file.ts'
+import { findFile, toFile } from '../file.ts'
+import { uploadFile } from '../upload-file.ts'
+
+const json = <T extends z.ZodType>(schema: T, description: string) => ({
+  description,
+  content: { 'application/json': { schema } },
+})
+const one = z.object({ id: z.string() })
+
+const list = createRoute({
+  method: 'get',
+  path: '/v1/files',
+  // OpenAI's lists of files may be ten thousand long.
+  request: {
+    query: PageQuery.extend({
+      limit: z.coerce.number().int().min(1).max(10_000).default(10_000),
+      purpose: FilePurpose.optional(),
+    }),
+  },
+  responses: { 200: json(pageOf(FileObject), 'Files by age'), ...errors(400) },
+})
+const retrieve = createRoute({
+  method: 'get',
+  path: '/v1/files/{id}',
+  request: { params: one },
+  responses: { 200: json(FileObject, 'The file'), ...errors(404) },
+})
+const content = createRoute({
+  method: 'get',
+  path: '/v1/files/{id}/content',
+  request: { params: one },
+  responses: { 200: { description: 'Its bytes, as they were uploaded' }, ...errors(404) },
+})
+const remove = createRoute({
+  method: 'delete',
+  path: '/v1/files/{id}',
+  request: { params: one },
+  responses: { 200: json(FileDeleted, 'It is gone'), ...errors(404) },
+})
+const upload = {
+  method: 'post',
+  path: '/v1/files',
+  request: {
+    body: {
+      required: true,
+      content: {
+        'multipart/form-data': {
+          schema: z.object({ file: z.string().meta({ format: 'binary' }), purpose: FilePurpose }),
+        },
+      },
+    },
+  },
+  responses: { 200: json(FileObject, 'The file'), ...errors(400, 413) },
+} as const
+
+export function addFileRoutes(app: HttpApp, deps: IngestDeps): void {
+  // Documented but not validated by the framework, which would read the whole form into memory.
+  app.openAPIRegistry.registerPath(upload)
+  app.post(upload.path, async (c) => c.json(toFile(await uploadFile(deps, c.req.raw)), 200))
+
+  app.openapi(list, async (c) => {
+    const { purpose, ...query } = c.req.valid('query')
+    const where = purpose && eq(files.purpose, purpose)
+    const { rows, hasMore } = await pageOfRows(deps.db, files, query, where)
+    return c.json(page(rows.map(toFile), hasMore), 200)
+  })
+  app.openapi(retrieve, async (c) => c.json(toFile(await findFile(deps, c.req.valid('param').id)), 200))
+  app.openapi(content, async (c) => {
+    const file = await findFile(deps, c.req.valid('param').id)
+    return c.body(await deps.store.get(file.objectKey), 200, {
+      'content-type': 'application/octet-stream',
+      'content-length': String(file.bytes),
+      'content-disposition': `attachment; filename*=UTF-8''${encodeURIComponent(file.filename)}`,
+    })
+  })
+  app.openapi(remove, async (c) => {
+    const { id } = c.req.valid('param')
+    await deleteFile(deps, id)
+    return c.json({ id, object: 'file' as const, deleted: true as const }, 200)
+  })
+}

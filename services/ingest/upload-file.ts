@@ -1,0 +1,60 @@
+import { createHash } from 'node:crypto'
+import { ApiError } from '../../contract/errors.ts'
+import { FilePurpose } from '../../contract/file.ts'
+import { newId } from '../../contract/ids.ts'
+import { EncodingDetector } from '../../corpus/encoding.ts'
+import { files } from '../../infra/db/tables/index.ts'
+import type { IngestDeps } from './app.ts'
+import type { FileRow } from './file.ts'
+import { readForm } from './multipart.ts'
+
+/**
+ * Takes an upload straight into the store, hashing it and finding its encoding on the way.
+ * @throws ApiError when the form is not as it should be; then neither row nor object is left
+ */
+export async function uploadFile(deps: IngestDeps, request: Request): Promise<FileRow> {
+  const id = newId('file')
+  const objectKey = `files/${id}`
+  const hash = createHash('sha256')
+  const detector = new EncodingDetector()
+  async function* inspected(content: AsyncIterable<Uint8Array>) {
+    for await (const chunk of content) {
+      hash.update(chunk)
+      detector.push(chunk)
+      yield chunk
+    }
+  }
+  let bytes = 0
+  try {
+    const form = await readForm(request, deps.maxFileBytes, async (content) => {
+      bytes = (await deps.store.put(objectKey, inspected(content))).bytes
+    })
+    const { filename } = form
+    if (!filename)
+      throw new ApiError('invalid_value', 'file: the form has no file with a name', { param: 'file' })
+    if (bytes === 0) throw new ApiError('invalid_value', `file: ${filename} is empty`, { param: 'file' })
+    const row = { id, filename, purpose: purposeOf(form.fields), bytes, objectKey }
+    const found = { sha256: hash.digest('hex'), encoding: detector.end() }
+    const [made] = await deps.db
+      .insert(files)
+      .values({ ...row, ...found })
+      .returning()
+    return made!
+  } catch (error) {
+    await deps.store.delete(objectKey)
+    throw error
+  }
+}
+
+function purposeOf(fields: ReadonlyMap<string, string>): FilePurpose {
+  const purpose = FilePurpose.safeParse(fields.get('purpose'))
+  if (purpose.success) return purpose.data
+  const found = fields.has('purpose') ? JSON.stringify(fields.get('purpose')) : 'nothing'
+  throw new ApiError(
+    'invalid_value',
+    `purpose: expected one of ${FilePurpose.options.join(', ')}, found ${found}`,
+    {
+      param: 'purpose',
+    },
+  )
+}
