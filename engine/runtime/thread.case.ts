@@ -18,6 +18,17 @@ export async function* fail(): AsyncGenerator<never> {
   throw new InputError('invalid_adapter', 'no such adapter')
 }
 
+/** Its first value never comes. */
+export async function* wait(_: unknown, signal: AbortSignal): AsyncGenerator<never> {
+  await new Promise((resolve) => signal.addEventListener('abort', resolve))
+  signal.throwIfAborted()
+}
+
+// biome-ignore lint/correctness/useYield: the thread ends before any value
+export async function* exit(): AsyncGenerator<never> {
+  process.exit()
+}
+
 export async function* wasStopped(): AsyncGenerator<boolean> {
   yield stopped
 }

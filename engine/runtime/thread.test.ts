@@ -41,3 +41,36 @@ test('closing ends the streams that are still open', async () => {
   const rest = await Array.fromAsync(endless)
   expect(rest.length).toBeLessThan(1e9)
 })
+
+test('returning from a stream does not wait for the value it was waiting for', async () => {
+  const thread = new Thread()
+  const silent = thread.stream(module, 'wait', {})
+  const value = silent.next()
+  await silent.return()
+  expect(await value).toEqual({ done: true, value: undefined })
+  await thread.close()
+})
+
+test('a stream that an abort makes throw ends when its thread is closed', async () => {
+  const thread = new Thread()
+  const value = thread.stream(module, 'wait', {}).next()
+  await Promise.all([thread.close(), thread.close()])
+  expect(await value).toEqual({ done: true, value: undefined })
+})
+
+test('a thread that is gone says so, and lets nobody wait', async () => {
+  const closed = new Thread()
+  await closed.close()
+  await expect(closed.stream(module, 'count', { to: 1 }).next()).rejects.toThrow('is closed')
+
+  const dead = new Thread()
+  await expect(dead.stream(module, 'exit', {}).next()).rejects.toThrow('has stopped')
+  await expect(dead.stream(module, 'count', { to: 1 }).next()).rejects.toThrow('has stopped')
+  await dead.close()
+})
+
+test('an argument that cannot be sent leaves no stream behind', async () => {
+  const thread = new Thread()
+  await expect(thread.stream(module, 'count', { to: () => 3 }).next()).rejects.toThrow('could not be cloned')
+  await thread.close()
+})

@@ -21,22 +21,43 @@ export class Thread {
   readonly #inboxes = new Map<number, Inbox>()
   #lastId = 0
   #idle: (() => void) | undefined
+  #closed: Promise<void> | undefined
+  /** Why nothing more can run; a worker that is gone would never answer. */
+  #dead: string | undefined
 
   constructor() {
     this.#worker.on('message', (reply: Reply) => this.#deliver(reply))
-    this.#worker.on('error', (error: Error) => this.#fail(error.message))
+    this.#worker.on('error', (error: Error) => this.#fail(`the engine thread has died: ${error.message}`))
     this.#worker.on('exit', () => this.#fail('the engine thread has stopped'))
     this.#worker.unref()
   }
 
-  /** Streams what the module's exported generator function `name` yields for a cloneable argument. */
-  async *stream<T>(module: URL, name: string, argument: unknown): AsyncGenerator<T, void, void> {
+  /**
+   * Streams what the module's exported generator function `name` yields for a cloneable argument; the work starts with
+   * the first `next()`.
+   * @throws what the function throws, with message, stack and `code`; or when the thread has stopped
+   */
+  stream<T>(module: URL, name: string, argument: unknown): AsyncGenerator<T, void, void> {
     const id = ++this.#lastId
+    const values = this.#values<T>({ id, type: 'start', module: module.href, name, argument })
+    // A generator's own `return` waits for the value that is being awaited, and that may be an hour away.
+    const leave = values.return.bind(values)
+    return Object.assign(values, {
+      return: () => {
+        this.#stop(id)
+        return leave()
+      },
+    })
+  }
+
+  async *#values<T>(start: Extract<Call, { type: 'start' }>): AsyncGenerator<T, void, void> {
+    const { id } = start
+    if (this.#dead) throw new Error(this.#dead)
+    this.#post(start) // before anything else: an argument that cannot be cloned leaves nothing behind
     const inbox = new Inbox()
     this.#inboxes.set(id, inbox)
     // A worker that dies inside a run takes the process with it, so the process lives until the run is over.
     this.#worker.ref()
-    this.#post({ id, type: 'start', module: module.href, name, argument })
     try {
       while (true) {
         const reply = await inbox.take()
@@ -46,18 +67,28 @@ export class Thread {
         yield reply.value as T
       }
     } finally {
-      if (this.#inboxes.has(id)) this.#post({ id, type: 'stop' })
+      this.#stop(id)
     }
   }
 
-  /** Stops all streams, waits until no run is in progress, and ends the thread. */
-  async close(): Promise<void> {
-    for (const id of this.#inboxes.keys()) this.#post({ id, type: 'stop' })
+  /** Stops all streams, whose readers see them end; waits until no run is in progress, and ends the thread. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    this.#dead ??= 'the engine thread is closed'
+    for (const id of this.#inboxes.keys()) this.#stop(id)
     if (this.#inboxes.size > 0)
       await new Promise<void>((resolve) => {
         this.#idle = resolve
       })
     await this.#worker.terminate()
+  }
+
+  #stop(id: number): void {
+    if (this.#inboxes.has(id)) this.#post({ id, type: 'stop' })
   }
 
   #post(call: Call): void {
@@ -74,6 +105,7 @@ export class Thread {
   }
 
   #fail(message: string): void {
+    this.#dead ??= message
     for (const id of this.#inboxes.keys()) this.#deliver({ id, type: 'error', message })
   }
 }

@@ -18,12 +18,15 @@ async function stream({ id, module, name, argument }: Extract<Call, { type: 'sta
       string,
       (a: unknown, s: AbortSignal) => AsyncIterable<unknown>
     >
+    controller.signal.throwIfAborted() // told to stop before it started
     for await (const value of exports[name]!(argument, controller.signal)) {
       if (controller.signal.aborted) break
       post({ id, type: 'value', value })
     }
     post({ id, type: 'end' })
   } catch (error) {
+    // Told to stop, a generator may yield nothing more or throw that it was aborted: for its reader both are the end.
+    if (error === controller.signal.reason) return post({ id, type: 'end' })
     // A clone keeps an error's message but not what else it carries.
     const { message, stack, code } = error as Error & { code?: unknown }
     post({ id, type: 'error', message, stack, code })
