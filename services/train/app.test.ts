@@ -1,0 +1,129 @@
+import { eq } from 'drizzle-orm'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { jobs } from '../../infra/db/tables/index.ts'
+import { createApp } from './app.ts'
+import { corpus, setUp } from './train.case.ts'
+
+let at: Awaited<ReturnType<typeof setUp>>
+let app: ReturnType<typeof createApp>
+beforeAll(async () => {
+  at = await setUp()
+  app = createApp(at.deps)
+})
+afterAll(() => at.tearDown())
+
+const path = '/v1/fine_tuning/jobs'
+async function ask(url: string, body?: object) {
+  const init = { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
+  const response = await app.request(url, body ? init : {})
+  return { status: response.status, body: await response.json() }
+}
+
+describe('creating a job', () => {
+  test('answers the job as it stands in line, with what it was not told filled in', async () => {
+    const training_file = await at.upload(corpus)
+    const { status, body } = await ask(path, { model: 'tiny', training_file, metadata: { for: 'test' } })
+    expect(status).toBe(200)
+    expect(body).toMatchObject({
+      object: 'fine_tuning.job',
+      status: 'validating_files',
+      training_file,
+      validation_file: null,
+      fine_tuned_model: null,
+      finished_at: null,
+      metadata: { for: 'test' },
+      hyperparameters: { n_epochs: 'auto', batch_size: 'auto', learning_rate_multiplier: 'auto' },
+      method: { type: 'supervised' },
+      peft: { peft_type: 'PREFIX_TUNING', num_virtual_tokens: 128 },
+      training_args: { num_train_epochs: expect.any(Number), seed: body.seed },
+    })
+    expect(at.validating).toContain(body.id)
+    expect((await ask(`${path}/${body.id}`)).body).toEqual(body)
+  })
+
+  test.each([
+    [{ model: 'gpt-4' }, 404, 'model_not_found', 'model'],
+    [{ training_file: 'file-1' }, 404, 'not_found', 'training_file'],
+    [{ training_file: 'ds_1' }, 404, 'not_found', 'training_file'],
+    [{ training_file: 'corpus.txt' }, 404, 'not_found', 'training_file'],
+    [{ validation_file: 'file-1' }, 404, 'not_found', 'validation_file'],
+    [{ training_args: { learning_rat: 1 } }, 400, 'invalid_value', 'training_args.learning_rat'],
+    [{ suffix: '健康' }, 400, 'invalid_value', 'suffix'],
+    [{ hyperparameters: {}, method: { type: 'supervised' } }, 400, 'invalid_value', 'hyperparameters'],
+  ])('%j is refused by its name', async (wrong, status, code, param) => {
+    const before = at.validating.length
+    const request = { model: 'tiny', training_file: await at.upload(corpus), ...wrong }
+    expect(await ask(path, request)).toMatchObject({ status, body: { error: { code, param } } })
+    expect(at.validating).toHaveLength(before)
+  })
+
+  test('leaves no job behind when it cannot be put in line', async () => {
+    const broken = createApp({
+      ...at.deps,
+      validation: {
+        enqueue: async () => {
+          throw new Error('no connection')
+        },
+      },
+    })
+    const training_file = await at.upload(corpus)
+    const response = await broken.request(path, {
+      method: 'POST',
+      body: JSON.stringify({ model: 'tiny', training_file }),
+      headers: { 'content-type': 'application/json' },
+    })
+    expect(response.status).toBe(500)
+    expect(await at.db.select().from(jobs).where(eq(jobs.trainingFile, training_file))).toEqual([])
+  })
+})
+
+test('jobs and events are read page by page, the newest first', async () => {
+  const created = [await at.create(), await at.create(), await at.create()].map(({ id }) => id)
+  const first = await ask(`${path}?limit=2`)
+  expect(first.body).toMatchObject({ object: 'list', has_more: true, last_id: created[1] })
+  const second = await ask(`${path}?limit=1&after=${created[1]}`)
+  expect(second.body.data[0].id).toBe(created[0])
+
+  const events = await ask(`${path}/${created[0]}/events?limit=1`)
+  expect(events.body.data[0]).toMatchObject({
+    object: 'fine_tuning.job.event',
+    type: 'message',
+    level: 'info',
+    message: expect.stringMatching(/^Validating training file/),
+  })
+  const rest = await ask(`${path}/${created[0]}/events?after=${events.body.last_id}`)
+  expect(rest.body).toMatchObject({
+    has_more: false,
+    data: [{ message: `Created fine-tuning job: ${created[0]}` }],
+  })
+})
+
+test("another job's event is no place to go on from", async () => {
+  const [one, two] = [await at.create(), await at.create()]
+  const { last_id } = (await ask(`${path}/${one.id}/events`)).body
+  expect(await ask(`${path}/${two.id}/events?after=${last_id}`)).toMatchObject({
+    status: 400,
+    body: { error: { param: 'after' } },
+  })
+})
+
+test('a job that has not begun is cancelled, and only once', async () => {
+  const { id } = await at.create()
+  expect((await ask(`${path}/${id}/cancel`, {})).body).toMatchObject({ status: 'cancelled', error: null })
+  expect(await ask(`${path}/${id}/cancel`, {})).toMatchObject({
+    status: 409,
+    body: { error: { code: 'conflict', message: expect.stringContaining('cancelled already') } },
+  })
+})
+
+test.each(['', '/events', '/checkpoints'])('an unknown job has no %s', async (what) => {
+  expect(await ask(`${path}/ftjob-1${what}`)).toMatchObject({
+    status: 404,
+    body: { error: { code: 'not_found' } },
+  })
+})
+
+test('a job without checkpoints has an empty list of them', async () => {
+  const { id } = await at.create()
+  expect((await ask(`${path}/${id}/checkpoints`)).body).toMatchObject({ data: [], has_more: false })
+})

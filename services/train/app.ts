@@ -1,0 +1,24 @@
+/** The service that takes fine-tuning jobs and tells how they are doing; its worker trains them. */
+import type { BaseModels } from '../../infra/base-models.ts'
+import type { Database } from '../../infra/db/client.ts'
+import { createHttpApp, type HttpApp } from '../../infra/http/app.ts'
+import type { Log } from '../../infra/log.ts'
+import type { Queue } from '../../infra/queue/queue.ts'
+import { addJobRoutes } from './routes/jobs.ts'
+import { addProgressRoutes } from './routes/progress.ts'
+
+export type TrainDeps = {
+  log: Log
+  version: string
+  db: Database
+  bases: BaseModels
+  /** Jobs whose files are to be validated. */
+  validation: Pick<Queue, 'enqueue'>
+}
+
+export function createApp(deps: TrainDeps): HttpApp {
+  const app = createHttpApp({ name: 'train', version: deps.version, log: deps.log })
+  addJobRoutes(app, deps)
+  addProgressRoutes(app, deps)
+  return app
+}

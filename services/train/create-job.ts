@@ -1,0 +1,79 @@
+import { eq } from 'drizzle-orm'
+import { ApiError } from '../../contract/errors.ts'
+import { isId, newId } from '../../contract/ids.ts'
+import type { Job, JobRequest } from '../../contract/job.ts'
+import type { BaseModels } from '../../infra/base-models.ts'
+import type { Database } from '../../infra/db/client.ts'
+import { datasets, files, jobs } from '../../infra/db/tables/index.ts'
+import type { Queue } from '../../infra/queue/queue.ts'
+import { addEvents, toJob } from './job.ts'
+import { say } from './say.ts'
+import { settingsOf } from './settings.ts'
+
+type Deps = { db: Database; bases: BaseModels; validation: Pick<Queue, 'enqueue'> }
+
+/**
+ * Puts a job in line to have its files validated, and then to be trained.
+ * @throws ApiError when there is no such base model or file
+ */
+export async function createJob({ db, bases, validation }: Deps, request: JobRequest): Promise<Job> {
+  if (!(await bases.find(request.model))) {
+    const known = (await bases.list()).map(({ id }) => id).join(', ') || 'none'
+    const message = `there is no base model "${request.model}" to tune; there are: ${known}`
+    throw new ApiError('model_not_found', message, { param: 'model' })
+  }
+  await mustExist(db, 'training_file', request.training_file)
+  if (request.validation_file) await mustExist(db, 'validation_file', request.validation_file)
+
+  const { hyperparameters, args } = settingsOf(request)
+  const id = newId('job')
+  const row = await db.transaction(async (tx) => {
+    const [row] = await tx
+      .insert(jobs)
+      .values({
+        id,
+        status: 'validating_files',
+        model: request.model,
+        trainingFile: request.training_file,
+        validationFile: request.validation_file,
+        suffix: request.suffix,
+        seed: args.seed,
+        hyperparameters,
+        peft: request.peft,
+        trainingArgs: args,
+        metadata: request.metadata,
+      })
+      .returning()
+    await addEvents(tx, id, [
+      say(`Created fine-tuning job: ${id}`),
+      say(`Validating training file: ${request.training_file}`),
+    ])
+    return row!
+  })
+  try {
+    await validation.enqueue(id)
+  } catch (error) {
+    // A job that nobody would ever take is no job.
+    await db.delete(jobs).where(eq(jobs.id, id))
+    throw error
+  }
+  return toJob(row)
+}
+
+/** Throws ApiError unless `id` names a file, or a dataset that can be trained on. */
+async function mustExist(db: Database, param: string, id: string): Promise<void> {
+  if (isId('dataset', id)) {
+    const [row] = await db.select({ status: datasets.status }).from(datasets).where(eq(datasets.id, id))
+    if (row?.status === 'ready') return
+    if (row)
+      throw new ApiError(
+        'invalid_value',
+        `${param}: dataset ${id} is ${row.status}; only a ready one can be used`,
+        { param },
+      )
+  } else if (isId('file', id)) {
+    const [row] = await db.select({ id: files.id }).from(files).where(eq(files.id, id))
+    if (row) return
+  }
+  throw new ApiError('not_found', `${param}: there is no file or dataset ${id}`, { param })
+}

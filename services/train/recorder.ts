@@ -1,0 +1,124 @@
+/** Writes down what a training run tells: events, checkpoints and, at its end, the tuned model. */
+import { newId } from '../../contract/ids.ts'
+import type { Metrics } from '../../contract/job.ts'
+import type { AdapterFiles, TrainEvent } from '../../engine/index.ts'
+import type { Database } from '../../infra/db/client.ts'
+import { adapters, files, jobCheckpoints } from '../../infra/db/tables/index.ts'
+import type { Store } from '../../infra/store/store.ts'
+import { JobFailure } from './fail.ts'
+import { advance, type JobRow, type Transaction } from './job.ts'
+import { checkpointModelId, modelId } from './model-id.ts'
+import { storeResults } from './results.ts'
+import { eventsOf, say } from './say.ts'
+
+type Moment<T extends TrainEvent['type']> = Extract<TrainEvent, { type: T }>
+/** Writes a moment down; false: the job was cancelled, or is another worker's by now, and nothing was written. */
+type Record = (moment: TrainEvent) => Promise<boolean>
+
+/** Everything that attempts at a job have stored lies below this key. */
+export const adaptersKey = (job: Pick<JobRow, 'id'>) => `adapters/${job.id}`
+
+/** The recorder of the run that `job`, as it is now, has begun. */
+export function createRecorder({ db, store }: { db: Database; store: Store }, job: JobRow): Record {
+  const ours = { id: job.id, status: ['running'], attempt: job.attempt } as const
+  const objectKey = (name: string) => `${adaptersKey(job)}/${job.attempt}/${name}`
+  const metrics: Metrics[] = []
+  const devLosses = new Map<number, number>()
+  let totalSteps = 0
+  let startedAt = 0 // ms
+
+  return async (moment) => {
+    if (moment.type === 'start') {
+      totalSteps = moment.steps
+      startedAt = Date.now()
+    }
+    if (moment.type === 'eval') devLosses.set(moment.step, moment.loss)
+    const events = eventsOf(moment, totalSteps)
+    metrics.push(...events.flatMap(({ data }) => data ?? []))
+
+    switch (moment.type) {
+      case 'start':
+      case 'eval':
+        return (await advance(db, ours, { status: 'running' }, events)) !== undefined
+      case 'step':
+        checkFinite(moment)
+        return (await advance(db, ours, { estimatedFinish: estimate(moment.step) }, events)) !== undefined
+      case 'checkpoint':
+        return keepCheckpoint(moment)
+      case 'end':
+        return finish(moment)
+    }
+  }
+
+  function estimate(step: number): Date {
+    const perStep = (Date.now() - startedAt) / step // ms, evaluations included
+    return new Date(Date.now() + perStep * (totalSteps - step))
+  }
+
+  async function keepCheckpoint(moment: Moment<'checkpoint'>): Promise<boolean> {
+    const { step } = moment
+    const key = objectKey(`step-${step}`)
+    const known = Object.assign({ step, total_steps: totalSteps }, ...metrics.filter((m) => m.step === step))
+    const checkpoint = {
+      id: newId('checkpoint'),
+      jobId: job.id,
+      stepNumber: step,
+      metrics: known,
+      objectKey: key,
+    }
+    const status = 'running' as const
+    return stored(key, moment.files, () =>
+      advance(db, ours, { status }, eventsOf(moment, totalSteps), async (tx) => {
+        await tx.insert(jobCheckpoints).values(checkpoint)
+        await addModel(tx, checkpointModelId(job, step), key)
+      }),
+    )
+  }
+
+  async function finish({ step, trainedTokens, files: adapter }: Moment<'end'>): Promise<boolean> {
+    const key = objectKey('final')
+    const model = modelId(job)
+    const results = await storeResults(store, metrics)
+    const [base, tuned] = [devLosses.get(0), devLosses.get(step)]
+    const patch: Partial<JobRow> = {
+      status: 'succeeded',
+      finishedAt: new Date(),
+      estimatedFinish: null,
+      fineTunedModel: model,
+      trainedTokens,
+      resultFiles: [results.id],
+      devLoss: base !== undefined && tuned !== undefined ? { base, tuned } : null,
+    }
+    const told = [say(`New fine-tuned model created: ${model}`), say('The job has successfully completed')]
+    const done = await stored(key, adapter, () =>
+      advance(db, ours, patch, told, async (tx) => {
+        await tx.insert(files).values(results)
+        await addModel(tx, model, key)
+      }),
+    )
+    if (!done) await store.delete(results.objectKey)
+    return done
+  }
+
+  /** Stores an adapter's files and then makes `change`; takes them back when that does nothing. */
+  async function stored(
+    key: string,
+    adapter: AdapterFiles,
+    change: () => Promise<unknown>,
+  ): Promise<boolean> {
+    for (const [name, bytes] of Object.entries(adapter)) await store.putBytes(`${key}/${name}`, bytes)
+    const done = (await change()) !== undefined
+    if (!done) await store.delete(key)
+    return done
+  }
+
+  async function addModel(tx: Transaction, id: string, key: string): Promise<void> {
+    await tx.insert(adapters).values({ id, base: job.model, jobId: job.id, objectKey: key })
+  }
+}
+
+function checkFinite({ step, loss }: Moment<'step'>): void {
+  if (Number.isFinite(loss)) return
+  const message = `the training loss is ${loss} at step ${step}: the training diverged; use a lower learning_rate`
+  throw new JobFailure('training_diverged', message, { param: 'training_args.learning_rate' })
+}

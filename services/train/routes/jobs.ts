@@ -1,0 +1,49 @@
+import { createRoute, z } from '@hono/zod-openapi'
+import { Job, JobRequest } from '../../../contract/job.ts'
+import { PageQuery, pageOf } from '../../../contract/page.ts'
+import type { HttpApp } from '../../../infra/http/app.ts'
+import { errors } from '../../../infra/http/errors.ts'
+import type { TrainDeps } from '../app.ts'
+import { cancelJob } from '../cancel-job.ts'
+import { createJob } from '../create-job.ts'
+import { getJob, toJob } from '../job.ts'
+import { listJobs } from '../list-jobs.ts'
+
+const params = z.object({ id: z.string() })
+const oneJob = { description: 'The job', content: { 'application/json': { schema: Job } } }
+const path = '/v1/fine_tuning/jobs'
+
+const create = createRoute({
+  method: 'post',
+  path,
+  request: { body: { required: true, content: { 'application/json': { schema: JobRequest } } } },
+  responses: { 200: oneJob, ...errors(400, 404) },
+})
+const list = createRoute({
+  method: 'get',
+  path,
+  request: { query: PageQuery },
+  responses: {
+    200: { description: 'Jobs by age', content: { 'application/json': { schema: pageOf(Job) } } },
+    ...errors(400),
+  },
+})
+const get = createRoute({
+  method: 'get',
+  path: `${path}/{id}`,
+  request: { params },
+  responses: { 200: oneJob, ...errors(404) },
+})
+const cancel = createRoute({
+  method: 'post',
+  path: `${path}/{id}/cancel`,
+  request: { params },
+  responses: { 200: oneJob, ...errors(404, 409) },
+})
+
+export function addJobRoutes(app: HttpApp, deps: TrainDeps): void {
+  app.openapi(create, async (c) => c.json(await createJob(deps, c.req.valid('json')), 200))
+  app.openapi(list, async (c) => c.json(await listJobs(deps.db, c.req.valid('query')), 200))
+  app.openapi(get, async (c) => c.json(toJob(await getJob(deps.db, c.req.valid('param').id)), 200))
+  app.openapi(cancel, async (c) => c.json(await cancelJob(deps.db, c.req.valid('param').id), 200))
+}

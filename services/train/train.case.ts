@@ -1,0 +1,81 @@
+/** What the tests of this service share: a real database, store and engine, and a tiny base model. */
+import { join } from 'node:path'
+import { newId } from '../../contract/ids.ts'
+import { type Job, JobRequest } from '../../contract/job.ts'
+import { PageQuery } from '../../contract/page.ts'
+import { openEngine } from '../../engine/index.ts'
+import { args, temporary, writeBase } from '../../engine/tiny.case.ts'
+import { baseModels } from '../../infra/base-models.ts'
+import { files } from '../../infra/db/tables/index.ts'
+import { testDatabase } from '../../infra/db/testing.ts'
+import { createLog } from '../../infra/log.ts'
+import { diskStore } from '../../infra/store/disk.ts'
+import { createJob } from './create-job.ts'
+import { getJob, type JobId, toJob } from './job.ts'
+import { listEvents } from './list-events.ts'
+import { runJob } from './run-job.ts'
+import { validateJob } from './validate-job.ts'
+
+export const corpus = '你好\n你好，多喝水。\n\n数\n一二三\n\n感冒了\n多休息。\n\n谢谢\n不客气。\n'
+
+export async function setUp() {
+  const { root, remove } = temporary()
+  const { db, close } = await testDatabase()
+  const store = diskStore(join(root, 'objects'))
+  writeBase(join(root, 'models', 'tiny'))
+  const bases = baseModels(join(root, 'models'))
+  const log = createLog({ name: 'test', level: 'silent' })
+  /** Ids put in line, to be handled by the test itself. */
+  const validating: string[] = []
+  const waiting: string[] = []
+  const into = (line: string[]) => ({ enqueue: async (id: string) => void line.push(id) })
+  const deps = {
+    ...{ db, store, bases, log, version: '0', openEngine },
+    validation: into(validating),
+    training: into(waiting),
+  }
+  const never = new AbortController().signal
+
+  /** A file as ingest leaves it. */
+  async function upload(text: string) {
+    const id = newId('file')
+    const content = new TextEncoder().encode(text)
+    const objectKey = `files/${id}`
+    await store.putBytes(objectKey, content)
+    const row = {
+      filename: 'c.txt',
+      purpose: 'fine-tune',
+      bytes: content.length,
+      sha256: '',
+      encoding: 'utf-8',
+    } as const
+    await db.insert(files).values({ id, ...row, objectKey })
+    return id
+  }
+
+  /** A job that trains four steps on a file of the corpus, with whatever else is asked for. */
+  async function create({ training_args, ...extra }: Partial<JobRequest> = {}): Promise<Job> {
+    const request = {
+      model: 'tiny',
+      training_file: await upload(corpus),
+      peft: { num_virtual_tokens: 8 },
+      training_args: { ...args, eval_steps: 2, ...training_args },
+      ...extra,
+    }
+    return createJob(deps, JobRequest.parse(request))
+  }
+
+  return {
+    ...{ deps, db, store, validating, waiting, upload, create },
+    validate: (id: JobId) => validateJob(deps, id),
+    run: (id: JobId, signal = never) => runJob(deps, id, signal),
+    job: async (id: JobId) => toJob(await getJob(db, id)),
+    async events(id: JobId) {
+      return (await listEvents(db, id, PageQuery.parse({ limit: 100, order: 'asc' }))).data
+    },
+    async tearDown() {
+      await close()
+      remove()
+    },
+  }
+}

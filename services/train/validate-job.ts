@@ -1,0 +1,67 @@
+import { Split } from '../../contract/dataset.ts'
+import { ApiError } from '../../contract/errors.ts'
+import { type Id, isId } from '../../contract/ids.ts'
+import { type DatasetRow, makeDataset } from '../../corpus/make-dataset.ts'
+import type { Database } from '../../infra/db/client.ts'
+import type { Queue } from '../../infra/queue/queue.ts'
+import type { Store } from '../../infra/store/store.ts'
+import { failJob, JobFailure } from './fail.ts'
+import { advance, findJob, type JobId, type JobRow } from './job.ts'
+import { type NewEvent, say } from './say.ts'
+
+type Deps = { db: Database; store: Store; training: Pick<Queue, 'enqueue'> }
+
+/** Converts a job's files into datasets and puts it in line to be trained; a bad corpus fails the job. */
+export async function validateJob(deps: Deps, id: JobId): Promise<void> {
+  const { db, training } = deps
+  let job = await findJob(db, id)
+  if (job?.status === 'validating_files') {
+    const expected = { id, status: ['validating_files'] } as const
+    try {
+      const { events, ...datasetIds } = await convertFiles(deps, job)
+      job = await advance(db, expected, { status: 'queued', ...datasetIds }, [
+        ...events,
+        say('Files validated, moving job to queued state'),
+      ])
+    } catch (error) {
+      if (!(error instanceof JobFailure)) throw error
+      return failJob(db, expected, error)
+    }
+  }
+  // Also where an earlier worker died right after it had moved the job on.
+  if (job?.status === 'queued') await training.enqueue(id)
+}
+
+async function convertFiles(deps: Deps, { trainingFile, validationFile }: JobRow) {
+  const training = await datasetOf(deps, 'training_file', trainingFile)
+  const validation = validationFile ? await datasetOf(deps, 'validation_file', validationFile) : undefined
+  return {
+    datasetId: training.id,
+    validationDatasetId: validation?.id ?? null,
+    events: [training, validation].flatMap((made) => made?.events ?? []),
+  }
+}
+
+/** The dataset that a file is, or is converted to. */
+async function datasetOf(
+  deps: Deps,
+  param: string,
+  id: string,
+): Promise<{ id: Id<'dataset'>; events: NewEvent[] }> {
+  if (isId('dataset', id)) return { id, events: [] }
+  const made = await convert(deps, param, id)
+  if (made.error) throw new JobFailure(made.error.code, `${param}: ${made.error.message}`, { param })
+  const { id: datasetId, problemsTotal: warnings } = made
+  const events =
+    warnings > 0 ? [say(`${id}: ${warnings} warnings; dataset ${datasetId} lists them`, 'warn')] : []
+  return { id: datasetId, events }
+}
+
+async function convert(deps: Deps, param: string, fileId: string): Promise<DatasetRow> {
+  try {
+    return await makeDataset(deps, { fileId, split: Split.parse({}) }, param)
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error
+    throw new JobFailure('file_not_found', error.message, { param, cause: error })
+  }
+}

@@ -1,0 +1,318 @@
+/** A job's way from its file to its model, with a real engine, database and store. */
+import { eq } from 'drizzle-orm'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import type { Job } from '../../contract/job.ts'
+import { PageQuery } from '../../contract/page.ts'
+import { adapters, datasets, files } from '../../infra/db/tables/index.ts'
+import { beginJob } from './begin-job.ts'
+import { cancelJob } from './cancel-job.ts'
+import { getJob, type JobId } from './job.ts'
+import { listCheckpoints } from './list-jobs.ts'
+import { createRecorder } from './recorder.ts'
+import { corpus, setUp } from './train.case.ts'
+
+let at: Awaited<ReturnType<typeof setUp>>
+beforeAll(async () => {
+  at = await setUp()
+})
+afterAll(() => at.tearDown())
+
+const idOf = ({ id }: Job) => id as JobId
+/** A job whose files are validated. */
+async function queued(request?: Parameters<typeof at.create>[0]): Promise<JobId> {
+  const id = idOf(await at.create(request))
+  await at.validate(id)
+  return id
+}
+const messages = async (id: JobId) => (await at.events(id)).map(({ message }) => message)
+const modelsOf = async (id: JobId) => {
+  const rows = await at.db.select().from(adapters).where(eq(adapters.jobId, id))
+  return rows.map((row) => row.id).sort()
+}
+
+describe('a job that goes well', () => {
+  let id: JobId
+  beforeAll(async () => {
+    id = await queued({ suffix: 'health', training_args: { save_steps: 2 } })
+    await at.run(id)
+  })
+
+  test('tells every state it passes', async () => {
+    const file = (await at.job(id)).training_file
+    expect(await messages(id)).toEqual([
+      `Created fine-tuning job: ${id}`,
+      `Validating training file: ${file}`,
+      'Files validated, moving job to queued state',
+      'Fine-tuning job started',
+      'Training 512 parameters for 4 steps on 3 samples; 1 dev samples',
+      expect.stringMatching(/^Base model: dev loss=\d/),
+      expect.stringMatching(/^Step 1\/4: training loss=\d/),
+      expect.stringMatching(/^Step 2\/4: training loss=\d/),
+      expect.stringMatching(/^Step 2\/4: dev loss=\d/),
+      'Checkpoint created at step 2',
+      expect.stringMatching(/^Step 3\/4: training loss=\d/),
+      expect.stringMatching(/^Step 4\/4: training loss=\d/),
+      expect.stringMatching(/^Step 4\/4: dev loss=\d/),
+      expect.stringMatching(/^New fine-tuned model created: ft:tiny:health:/),
+      'The job has successfully completed',
+    ])
+  })
+
+  test('tells its numbers in metrics', async () => {
+    const metrics = (await at.events(id)).flatMap(({ data }) => data ?? [])
+    expect(metrics[0]).toEqual({ step: 0, total_steps: 4, valid_loss: expect.any(Number) })
+    expect(metrics[1]).toEqual({
+      step: 1,
+      total_steps: 4,
+      train_loss: expect.any(Number),
+      learning_rate: 0.01,
+      tokens_per_second: expect.any(Number),
+    })
+  })
+
+  test("is OpenAI's object, with both dev losses and a model", async () => {
+    const job = await at.job(id)
+    const [base, , tuned] = (await at.events(id)).flatMap(({ data }) => data?.valid_loss ?? [])
+    expect(job).toMatchObject({
+      object: 'fine_tuning.job',
+      status: 'succeeded',
+      model: 'tiny',
+      fine_tuned_model: expect.stringMatching(/^ft:tiny:health:[a-v0-9]{12}$/),
+      dev_loss: { base, tuned },
+      trained_tokens: expect.any(Number),
+      finished_at: expect.any(Number),
+      estimated_finish: null,
+      error: null,
+      result_files: [expect.stringMatching(/^file-/)],
+      integrations: [],
+    })
+  })
+
+  test("leaves PEFT's files in the store and a row for each model", async () => {
+    const { fine_tuned_model: model } = await at.job(id)
+    expect(await modelsOf(id)).toEqual([model, `${model}:ckpt-step-2`])
+    for (const { objectKey } of await at.db.select().from(adapters).where(eq(adapters.jobId, id))) {
+      const config = new TextDecoder().decode(await at.store.bytes(`${objectKey}/adapter_config.json`))
+      expect(JSON.parse(config)).toMatchObject({
+        peft_type: 'PREFIX_TUNING',
+        base_model_name_or_path: 'tiny',
+      })
+      expect(await at.store.exists(`${objectKey}/adapter_model.safetensors`)).toBe(true)
+    }
+  })
+
+  test('lists its checkpoint with the metrics of its step', async () => {
+    const { fine_tuned_model: model } = await at.job(id)
+    const { data } = await listCheckpoints(at.db, id, PageQuery.parse({}))
+    expect(data).toMatchObject([
+      {
+        object: 'fine_tuning.job.checkpoint',
+        fine_tuning_job_id: id,
+        fine_tuned_model_checkpoint: `${model}:ckpt-step-2`,
+        step_number: 2,
+        metrics: { step: 2, total_steps: 4, train_loss: expect.any(Number), valid_loss: expect.any(Number) },
+      },
+    ])
+  })
+
+  test('leaves a table of its metrics as a result file', async () => {
+    const [result] = (await at.job(id)).result_files
+    const [row] = await at.db
+      .select()
+      .from(files)
+      .where(eq(files.id, result as `file-${string}`))
+    expect(row).toMatchObject({ purpose: 'fine-tune-results', filename: 'step_metrics.csv' })
+    const lines = new TextDecoder()
+      .decode(await at.store.bytes(row!.objectKey))
+      .trimEnd()
+      .split('\n')
+    expect(lines[0]).toBe('step,train_loss,valid_loss,learning_rate,tokens_per_second')
+    expect(lines.map((line) => line.split(',')[0])).toEqual(['step', '0', '1', '2', '3', '4'])
+  })
+
+  test('is done: a second delivery changes nothing', async () => {
+    const before = await at.job(id)
+    await at.run(id)
+    expect(await at.job(id)).toEqual(before)
+  })
+})
+
+describe('the data of a job', () => {
+  test('a corpus with an error fails the job at its line', async () => {
+    const id = await queued({ training_file: await at.upload('问\n\n有\n答\n') })
+    const { status, error } = await at.job(id)
+    expect(status).toBe('failed')
+    expect(error).toMatchObject({
+      param: 'training_file',
+      message: expect.stringMatching(/^training_file: line 1: /),
+    })
+    expect(at.waiting).not.toContain(id)
+  })
+
+  test('a file that is deleted before its turn fails the job', async () => {
+    const created = await at.create()
+    await at.db.delete(files).where(eq(files.id, created.training_file as `file-${string}`))
+    await at.validate(idOf(created))
+    expect((await at.job(idOf(created))).error).toMatchObject({
+      code: 'file_not_found',
+      param: 'training_file',
+    })
+  })
+
+  test('with a validation file, all of the training file is trained on', async () => {
+    const id = await queued({ validation_file: await at.upload(corpus) })
+    await at.run(id)
+    expect(await messages(id)).toContainEqual(expect.stringContaining('4 samples; 4 dev samples'))
+  })
+
+  test('a dataset is trained on by its own split', async () => {
+    await queued()
+    const [dataset] = await at.db.select().from(datasets).where(eq(datasets.status, 'ready'))
+    const id = await queued({ training_file: dataset!.id, validation_file: await at.upload(corpus) })
+    await at.run(id)
+    expect(await messages(id)).toContainEqual(expect.stringContaining('3 samples; 4 dev samples'))
+  })
+
+  test('warnings of a corpus are told', async () => {
+    const id = await queued({ training_file: await at.upload(`${corpus}\n你好\n好。\n`) })
+    expect(await messages(id)).toContainEqual(expect.stringMatching(/: 1 warnings; dataset ds_/))
+  })
+
+  test('samples that were cut are named', async () => {
+    const training_file = await at.upload(
+      ['甲', '乙'].map((q) => `${q}\n${'很长的回答，'.repeat(20)}\n`).join('\n'),
+    )
+    const id = await queued({ training_file, training_args: { max_input_length: 20, max_output_length: 20 } })
+    await at.run(id)
+    const warning = (await at.events(id)).find(({ level }) => level === 'warn')
+    expect(warning?.message).toMatch(
+      /^2 samples were cut to fit: train sample 1 \(\d+ of at most 40 tokens\), dev sample 1 /,
+    )
+  })
+
+  test('settings that the base cannot meet fail the job with both numbers', async () => {
+    const id = await queued({ training_args: { max_output_length: 1000 } })
+    await at.run(id)
+    const { status, error } = await at.job(id)
+    expect(status).toBe('failed')
+    expect(error).toMatchObject({
+      code: 'invalid_training_data',
+      message: expect.stringMatching(/1048.*120/),
+    })
+  })
+})
+
+describe('a job that is interrupted', () => {
+  /** Waits until the job has told of its first step. */
+  const training = (id: JobId) =>
+    vi.waitFor(async () => expect(await messages(id)).toContainEqual(expect.stringMatching(/^Step 1\//)), {
+      timeout: 20_000,
+    })
+
+  test('stops when it is cancelled, between two events too, and leaves no model', async () => {
+    // Only the first and the last step are told: the worker has to look by itself.
+    const id = await queued({
+      training_args: { max_steps: 1_000_000, logging_steps: 999_999, eval_steps: 0 },
+    })
+    const running = at.run(id)
+    await vi.waitFor(async () => expect((await at.job(id)).status).toBe('running'))
+    expect((await cancelJob(at.db, id)).status).toBe('cancelled')
+    await running
+    expect(await modelsOf(id)).toEqual([])
+    expect((await messages(id)).at(-1)).toBe('Fine-tuning job cancelled')
+    expect(await at.job(id)).toMatchObject({ status: 'cancelled', fine_tuned_model: null, error: null })
+  })
+
+  test('goes back in line when the server stops, and is trained from the beginning later', async () => {
+    const id = await queued({ training_args: { max_steps: 100_000, eval_steps: 0 } })
+    at.waiting.length = 0
+    const stop = new AbortController()
+    const running = at.run(id, stop.signal)
+    await training(id)
+    stop.abort()
+    await running
+    expect(await at.job(id)).toMatchObject({ status: 'queued' })
+    expect(at.waiting).toEqual([id])
+    expect((await getJob(at.db, id)).attempt).toBe(0)
+    await cancelJob(at.db, id)
+  })
+
+  test('starts again when its worker died, and the dead worker cannot write any more', async () => {
+    const id = await queued({ training_args: { save_steps: 2 } })
+    const first = await beginJob(at.deps, id)
+    const orphan = createRecorder(at.deps, first!)
+    const file = { 'adapter_config.json': new Uint8Array(1) }
+    await orphan({
+      type: 'start',
+      steps: 4,
+      trainSamples: 3,
+      devSamples: 1,
+      trainableParameters: 1,
+      truncated: [],
+    })
+    expect(await orphan({ type: 'checkpoint', step: 1, files: file })).toBe(true)
+
+    await at.run(id)
+    expect(await messages(id)).toContain(
+      'The worker that ran this job died; it starts again from the beginning',
+    )
+    const { status, fine_tuned_model: model } = await at.job(id)
+    expect(status).toBe('succeeded')
+    expect(await modelsOf(id)).toEqual([model, `${model}:ckpt-step-2`])
+
+    const told = await at.events(id)
+    expect(await orphan({ type: 'eval', step: 2, loss: 1 })).toBe(false)
+    expect(await orphan({ type: 'checkpoint', step: 3, files: file })).toBe(false)
+    expect(await orphan({ type: 'end', step: 4, trainedTokens: 1, files: file })).toBe(false)
+    expect(await at.events(id)).toEqual(told)
+    expect(await at.store.exists(`adapters/${id}/1/final/adapter_config.json`)).toBe(false)
+    expect(await at.store.exists(`adapters/${id}/2/final/adapter_config.json`)).toBe(true)
+  })
+
+  test('fails when its workers die again and again', async () => {
+    const id = await queued()
+    for (let attempt = 1; attempt <= 3; attempt++)
+      expect(await beginJob(at.deps, id)).toMatchObject({ attempt })
+    await at.run(id)
+    expect(await at.job(id)).toMatchObject({
+      status: 'failed',
+      error: { code: 'server_error', message: expect.stringContaining('began 3 times') },
+    })
+  })
+
+  test('is not even validated when it was cancelled before', async () => {
+    const id = idOf(await at.create())
+    await cancelJob(at.db, id)
+    at.waiting.length = 0
+    await at.validate(id)
+    await at.run(id)
+    expect(at.waiting).toEqual([])
+    expect((await at.job(id)).status).toBe('cancelled')
+  })
+
+  test('is put in line again when its validator died after it had moved the job on', async () => {
+    const id = await queued()
+    at.waiting.length = 0
+    await at.validate(id)
+    expect(at.waiting).toEqual([id])
+  })
+})
+
+test('a loss that is no number ends the job with advice', async () => {
+  const id = await queued({
+    training_args: { learning_rate: 1e38, max_grad_norm: 0, eval_steps: 0, max_steps: 20 },
+  })
+  await at.run(id)
+  expect(await at.job(id)).toMatchObject({
+    status: 'failed',
+    error: { code: 'training_diverged', param: 'training_args.learning_rate' },
+  })
+})
+
+test('a base model that went away fails the job', async () => {
+  const id = await queued()
+  const { runJob } = await import('./run-job.ts')
+  const gone = { ...at.deps.bases, find: async () => undefined }
+  await runJob({ ...at.deps, bases: gone }, id, new AbortController().signal)
+  expect((await at.job(id)).error).toMatchObject({ code: 'model_not_found' })
+})
