@@ -2,6 +2,7 @@
  * The JSON formats: `[{"q","a"}]`, `[{"conversations":[{"role","content"}]}]`, and OpenAI's lines of
  * `{"messages":[{"role","content"}]}`.
  */
+import { type ParseError, parse as parseJsonc, printParseErrorCode } from 'jsonc-parser'
 import type { Problem } from '../contract/dataset.ts'
 import { checkOrder, isRole, type Located, type Turn } from './conversation.ts'
 import { lineBreak, placeOf } from './decode.ts'
@@ -42,14 +43,16 @@ function parse(
 ): unknown {
   try {
     return JSON.parse(text)
-  } catch (error) {
-    const { message } = error as Error
-    // V8 names the offset, except where the text ends too early. Its excerpt of the text is left out.
-    const offset = Number(/position (\d+)/.exec(message)?.[1] ?? text.trimEnd().length)
+  } catch {
+    // V8 does not tell where; this parser does.
+    const errors: ParseError[] = []
+    parseJsonc(text, errors, { disallowComments: true })
+    const [first] = errors
+    const reason = first ? printParseErrorCode(first.error) : 'it ends too early'
     problems.error(
       'invalid_json',
-      `no valid JSON: ${message.split(/,? (?:"|in JSON|at position)/)[0]}`,
-      place(offset),
+      `no valid JSON here (${reason})`,
+      place(first?.offset ?? text.trimEnd().length),
     )
     return undefined
   }

@@ -11,7 +11,10 @@ export type Prepared = {
   files: Record<DatasetFileName, string> | undefined
 }
 
-/** From a corpus file to the files of a dataset. `systemPrompt` goes before conversations without a system turn. */
+/**
+ * From a corpus file to the files of a dataset: what the corpus says, in JSON, and the two sets. In these, `systemPrompt`
+ * goes before conversations without a system turn.
+ */
 export function prepare(bytes: Uint8Array, how: Split, systemPrompt?: string | null): Prepared {
   const { conversations, problems } = readCorpus(bytes)
   const total = conversations.length
@@ -22,8 +25,8 @@ export function prepare(bytes: Uint8Array, how: Split, systemPrompt?: string | n
     )
   if (problems.firstError) return { problems, counts: { total, train: 0, dev: 0 }, files: undefined }
 
-  const complete = conversations.map((turns) => withSystem(turns, systemPrompt))
-  const { train, dev } = split(complete, how)
+  const { train, dev } = split(conversations, how)
+  const entries = (set: Conversation[]) => write(set.map((turns) => asEntry(withSystem(turns, systemPrompt))))
   return {
     problems,
     counts: { total, train: train.length, dev: dev.length },
@@ -31,8 +34,8 @@ export function prepare(bytes: Uint8Array, how: Split, systemPrompt?: string | n
       'original.json': write(
         conversations.every(isPair) ? conversations.map(asPair) : conversations.map(asEntry),
       ),
-      'train.json': write(train.map(asEntry)),
-      'dev.json': write(dev.map(asEntry)),
+      'train.json': entries(train),
+      'dev.json': entries(dev),
     },
   }
 }
