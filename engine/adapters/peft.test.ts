@@ -1,4 +1,3 @@
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { llamaReference } from '../../test/reference/load.ts'
@@ -6,7 +5,7 @@ import { InputError } from '../errors.ts'
 import { openModel } from '../models/open.ts'
 import { temporary, writeFiles } from '../tiny.case.ts'
 import { encodeSafetensors } from '../weights/safetensors.ts'
-import { joinRows, type Prefix, prefixFiles, readPrefix, splitRows } from './peft.ts'
+import { joinRows, prefixFiles, readPrefix, splitRows } from './peft.ts'
 
 const { directory } = llamaReference('llama')
 const model = openModel(directory)
@@ -76,10 +75,21 @@ describe('an adapter is refused, with its file', () => {
   })
   test('when its tensor has another shape than its config says', () => {
     expect(refusal({ num_virtual_tokens: 6 }).message).toContain(
-      'prompt_embeddings is [5,192], wanted [6,192]',
+      'prompt_embeddings is [5,192], adapter_config.json says [6,192]',
     )
   })
   test('when the tensor is missing', () => {
-    expect(refusal({}, { name: 'other' }).message).toContain('prompt_embeddings')
+    expect(refusal({}, { name: 'other' }).message).toContain('prompt_embeddings is missing')
+  })
+  test('when its tokens count positions otherwise than this base does', () => {
+    const { message } = refusal({ preamble_position_rule: 'from_zero' })
+    expect(message).toMatch(/"after_prefix".*preamble_position_rule/s)
+  })
+  test('when a file is missing or damaged', () => {
+    const missing = writeFiles(join(root, 'missing'), {})
+    expect(() => readPrefix(model, missing)).toThrow(InputError)
+    expect(() => readPrefix(model, missing)).toThrow(`${join(missing, 'adapter_config.json')} does not exist`)
+    const damaged = writeFiles(join(root, 'damaged'), { 'adapter_config.json': new Uint8Array([0x7b]) })
+    expect(() => readPrefix(model, damaged)).toThrow(`${join(damaged, 'adapter_config.json')} is not JSON`)
   })
 })

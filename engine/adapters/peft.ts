@@ -1,9 +1,9 @@
 /** PEFT's files for a prefix: `adapter_config.json` and `adapter_model.safetensors`. */
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { InputError } from '../errors.ts'
 import type { Model } from '../models/model.ts'
+import { readJson } from '../text/json-file.ts'
 import { encodeSafetensors, readHeader, readTensor } from '../weights/safetensors.ts'
 
 /** An adapter's files by name. */
@@ -20,6 +20,8 @@ const PrefixConfig = z.object({
   num_virtual_tokens: z.number().int().positive(),
   num_layers: z.number().int().positive(),
   token_dim: z.number().int().positive(),
+  /** Real tokens follow the prefix rows in position; ChatGLM's start at 0 instead. PEFT's own files leave it out. */
+  preamble_position_rule: z.literal('after_prefix').default('after_prefix'),
 })
 
 const rowWidth = ({ kvHeads, headDim }: Model) => kvHeads * headDim
@@ -70,7 +72,6 @@ export function prefixFiles(model: Model, base: string, prefix: Prefix): Adapter
     encoder_hidden_size: model.hidden,
     // The MLP of a projected prefix is evaluated before saving, as PEFT does.
     prefix_projection: false,
-    // Real tokens follow the prefix rows in position; ChatGLM's start at 0 instead. Readers must not guess.
     preamble_position_rule: 'after_prefix',
   }
   const shape = [prefix.tokens, model.layers * 2 * width]
@@ -82,26 +83,29 @@ export function prefixFiles(model: Model, base: string, prefix: Prefix): Adapter
 
 /**
  * Reads a prefix adapter's directory.
- * @throws when it is no prefix, or its shapes do not fit the base: both numbers are named
+ * @throws InputError when a file is missing or damaged, when it is no prefix, or when its shapes do not fit the base:
+ * the file and both numbers are named
  */
 export function readPrefix(model: Model, directory: string): Prefix {
-  const file = join(directory, configFile)
-  const parsed = PrefixConfig.safeParse(JSON.parse(readFileSync(file, 'utf8')))
-  if (!parsed.success) throw new InputError('invalid_adapter', `${file}: ${z.prettifyError(parsed.error)}`)
-  const { num_virtual_tokens: tokens, num_layers: layers, token_dim: width } = parsed.data
+  try {
+    return parsePrefix(model, join(directory, configFile), join(directory, tensorFile))
+  } catch (error) {
+    throw new InputError('invalid_adapter', (error as Error).message, { cause: error })
+  }
+}
+
+function parsePrefix(model: Model, config: string, tensors: string): Prefix {
+  const { num_virtual_tokens: tokens, num_layers: layers, token_dim: width } = readJson(config, PrefixConfig)
   const fits = (key: string, got: number, wanted: number) => {
-    if (got !== wanted)
-      throw new InputError('invalid_adapter', `${file}: ${key} is ${got}, the base model needs ${wanted}`)
+    if (got !== wanted) throw new Error(`${config}: ${key} is ${got}, the base model needs ${wanted}`)
   }
   fits('num_layers', layers, model.layers)
   fits('token_dim', width, rowWidth(model))
 
-  const entry = readHeader(join(directory, tensorFile)).get('prompt_embeddings')
+  const entry = readHeader(tensors).get('prompt_embeddings')
   const wanted = [tokens, layers * 2 * width]
-  if (entry?.shape.join() !== wanted.join())
-    throw new InputError(
-      'invalid_adapter',
-      `${entry?.file ?? directory}: prompt_embeddings is [${entry?.shape}], wanted [${wanted}]`,
-    )
+  if (!entry) throw new Error(`${tensors}: prompt_embeddings is missing`)
+  if (entry.shape.join() !== wanted.join())
+    throw new Error(`${tensors}: prompt_embeddings is [${entry.shape}], ${configFile} says [${wanted}]`)
   return splitRows(readTensor(entry), tokens, layers)
 }

@@ -10,30 +10,40 @@ import type { Binding, Model, Step } from './model.ts'
 
 const positive = z.number().int().positive()
 /** Keys that would change the arithmetic hold their only implemented value: another one is an error, never ignored. */
-const Config = z.object({
-  hidden_size: positive,
-  intermediate_size: positive,
-  num_hidden_layers: positive,
-  num_attention_heads: positive,
-  num_key_value_heads: positive.nullish(),
-  head_dim: positive.nullish(),
-  vocab_size: positive,
-  max_position_embeddings: positive.default(2048),
-  rms_norm_eps: z.number().positive().default(1e-6),
-  rope_theta: z.number().positive().nullish(),
-  rope_parameters: z
-    .object({
-      rope_theta: z.number().positive().optional(),
-      rope_type: z.literal('default').default('default'),
-    })
-    .nullish(),
-  tie_word_embeddings: z.boolean().default(false),
-  hidden_act: z.literal('silu').default('silu'),
-  rope_scaling: z.null().optional(),
-  attention_bias: z.literal(false).default(false),
-  mlp_bias: z.literal(false).default(false),
-})
+const Config = z
+  .object({
+    hidden_size: positive,
+    intermediate_size: positive,
+    num_hidden_layers: positive,
+    num_attention_heads: positive,
+    num_key_value_heads: positive.nullish(),
+    head_dim: positive.nullish(),
+    vocab_size: positive,
+    max_position_embeddings: positive.default(2048),
+    rms_norm_eps: z.number().positive().default(1e-6),
+    rope_theta: z.number().positive().nullish(),
+    rope_parameters: z
+      .object({
+        rope_theta: z.number().positive().optional(),
+        rope_type: z.literal('default').default('default'),
+      })
+      .nullish(),
+    tie_word_embeddings: z.boolean().default(false),
+    hidden_act: z.literal('silu').default('silu'),
+    rope_scaling: z.null().optional(),
+    attention_bias: z.literal(false).default(false),
+    mlp_bias: z.literal(false).default(false),
+  })
+  .refine(({ num_attention_heads: heads, num_key_value_heads: kv }) => heads % (kv ?? heads) === 0, {
+    path: ['num_key_value_heads'],
+    error: 'must divide num_attention_heads',
+  })
+  .refine(({ hidden_size: H, num_attention_heads: heads, head_dim: d }) => (d ?? H / heads) % 2 === 0, {
+    path: ['head_dim'],
+    error: 'must be even (rotary positions turn pairs); absent, it is hidden_size / num_attention_heads',
+  })
 
+/** @throws ZodError when the config lacks a key or asks for arithmetic that is not implemented */
 export function llama(json: unknown): Model {
   const config = Config.parse(json)
   const { hidden_size: H, intermediate_size: F, num_attention_heads: heads, vocab_size: V } = config

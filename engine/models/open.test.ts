@@ -45,20 +45,27 @@ test('the rotary base is read from where old and new configs keep it', () => {
 
 describe('a config is refused by file and key', () => {
   test.each([
-    ['an unknown architecture', { model_type: 'mamba' }, /model_type "mamba" is not known; known: llama/],
-    ['no architecture', { model_type: undefined }, /model_type undefined is not known/],
-    ['scaled rotary positions', { rope_scaling: { rope_type: 'llama3', factor: 8 } }, /rope_scaling: /],
-    ['scaled rotary parameters', { rope_parameters: { rope_type: 'yarn' } }, /rope_parameters\.rope_type: /],
-    ['biases in attention', { attention_bias: true }, /attention_bias: /],
-    ['another activation', { hidden_act: 'gelu' }, /hidden_act: .*"silu"/],
-    ['a missing size', { hidden_size: undefined }, /hidden_size: /],
-    ['a size that is no number', { vocab_size: '160' }, /vocab_size: .*number/],
+    ['an unknown architecture', { model_type: 'mamba' }, 'model_type "mamba" is not known; known: llama'],
+    ['no architecture', { model_type: undefined }, 'model_type'],
+    ['scaled rotary positions', { rope_scaling: { factor: 8 } }, 'rope_scaling is {"factor":8}: '],
+    [
+      'scaled rotary parameters',
+      { rope_parameters: { rope_type: 'yarn' } },
+      'rope_parameters.rope_type is "yarn": ',
+    ],
+    ['biases in attention', { attention_bias: true }, 'attention_bias is true: '],
+    ['another activation', { hidden_act: 'gelu' }, 'hidden_act is "gelu": Invalid input: expected "silu"'],
+    ['a missing size', { hidden_size: undefined }, 'hidden_size is missing: '],
+    ['a size that is no number', { vocab_size: '160' }, 'vocab_size is "160": '],
+    ['heads that do not share evenly', { num_key_value_heads: 3 }, 'num_key_value_heads is 3: must divide'],
+    ['heads of an odd size', { head_dim: 15 }, 'head_dim is 15: must be even'],
+    ['a hidden size that no heads make', { hidden_size: 66, head_dim: null }, 'head_dim is null: must be'],
   ])('%s', (_, changed, message) => {
     expect(() => open(changed)).toThrow(message)
     expect(() => open(changed)).toThrow(file)
   })
 
   test('all its problems at once', () => {
-    expect(() => open({ hidden_act: 'gelu', mlp_bias: true })).toThrow(/hidden_act: .*; mlp_bias: /)
+    expect(() => open({ hidden_act: 'gelu', mlp_bias: true })).toThrow(/hidden_act is .*; mlp_bias is /)
   })
 })
