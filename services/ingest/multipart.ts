@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
-import { Busboy, type BusboyFileStream, type BusboyHeaders } from '@fastify/busboy'
+import { Busboy, type BusboyFileStream, type BusboyHeaders, type BusboyInstance } from '@fastify/busboy'
 import { ApiError } from '../../contract/errors.ts'
 
 export type Form = {
@@ -50,7 +50,7 @@ export async function readForm(
   return form
 }
 
-function openParser(request: Request, maxBytes: number): Busboy {
+function openParser(request: Request, maxBytes: number): BusboyInstance {
   const headers = Object.fromEntries(request.headers) as BusboyHeaders
   try {
     if (!request.body) throw new Error('there is no body')
