@@ -95,7 +95,7 @@ export const Job = z
     seed: z.int(),
     hyperparameters: Hyperparameters,
     method: Method,
-    integrations: z.array(z.never()),
+    integrations: z.array(z.unknown()).max(0),
     metadata: Metadata.nullable(),
     peft: Peft,
     training_args: TrainingArgs,

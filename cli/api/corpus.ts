@@ -44,20 +44,17 @@ export async function makeDataset(
   return dataset
 }
 
-/** The problems of a dataset as lines in the form that editors can jump to: `corpus.txt:12:3: error: …`. */
-export function problemLines(path: string, { problems, problems_total }: Dataset): string[] {
-  const lines = problems.map(
-    (problem) => `${placeOf(path, problem)}: ${problem.severity}: ${problem.message}`,
-  )
+/**
+ * Prints the problems of a corpus in the form that editors can jump to: `corpus.txt:12:3: error: …`.
+ * @throws ApiError when an error among them made the conversion fail
+ */
+export function reportProblems(path: string, { status, problems, problems_total }: Dataset): void {
+  for (const problem of problems)
+    console.error(`${placeOf(path, problem)}: ${problem.severity}: ${problem.message}`)
   const hidden = problems_total - problems.length
-  return hidden > 0 ? [...lines, `${path}: and ${hidden} more problems`] : lines
+  if (hidden > 0) console.error(`${path}: and ${hidden} more problems`)
+  if (status === 'failed') throw new ApiError(`${path} cannot be used as it is; nothing was made of it`)
 }
 
 const placeOf = (file: string, { line, column, path }: Problem) =>
   [file, line, column, path].filter((part) => part !== undefined).join(':')
-
-/** Throws what made the conversion fail; `path` is the corpus it was made of. */
-export function assertConverted(path: string, { status, error }: Dataset): void {
-  if (status === 'failed')
-    throw new ApiError(`${path} cannot be used: ${error?.message ?? 'see the errors above'}`)
-}

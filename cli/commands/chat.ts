@@ -63,7 +63,9 @@ async function answer(
 
 /** Reads questions until the input ends. Ctrl-C cuts an answer short; where there is none, it ends the talk. */
 async function converse(api: Api, settings: Settings, history: ChatMessage[]): Promise<void> {
-  const lines = createInterface({ input: process.stdin, output: process.stdout, prompt: '> ' })
+  // Questions from a file or a pipe are answered without being asked for.
+  const prompt = process.stdin.isTTY ? '> ' : ''
+  const lines = createInterface({ input: process.stdin, output: process.stdout, prompt })
   let speaking: AbortController | undefined
   lines.on('SIGINT', () => (speaking ? speaking.abort() : lines.close()))
   for await (const line of prompted(lines)) {
@@ -78,11 +80,16 @@ async function converse(api: Api, settings: Settings, history: ChatMessage[]): P
   }
 }
 
+/** Lines as they are entered, with a prompt before each. */
 async function* prompted(lines: Interface): AsyncGenerator<string, void, void> {
+  let open = true
+  lines.once('close', () => {
+    open = false
+  })
   lines.prompt()
   for await (const line of lines) {
     yield line
-    lines.prompt()
+    // The input may have ended while its last lines wait to be read.
+    if (open) lines.prompt()
   }
-  process.stdout.write('\n')
 }

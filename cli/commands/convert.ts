@@ -1,7 +1,7 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Api } from '../api/api.ts'
-import { assertConverted, makeDataset, problemLines, uploadCorpus } from '../api/corpus.ts'
+import { makeDataset, reportProblems, uploadCorpus } from '../api/corpus.ts'
 import { command, UsageError } from '../command.ts'
 import { splitOf, splitOptions } from './split.ts'
 
@@ -24,9 +24,8 @@ export const convert = command({
     const file = await uploadCorpus(api, corpus!)
     try {
       const dataset = await makeDataset(api, file.id, splitOf(values), values['system-prompt'])
-      for (const line of problemLines(corpus!, dataset)) console.error(line)
       try {
-        assertConverted(corpus!, dataset)
+        reportProblems(corpus!, dataset)
         await download(api, dataset.id, values.out)
       } finally {
         await api.delete(`v1/datasets/${dataset.id}`)

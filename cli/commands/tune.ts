@@ -1,5 +1,5 @@
 import type { Job } from '../../contract/job.ts'
-import { assertConverted, makeDataset, problemLines, uploadCorpus } from '../api/corpus.ts'
+import { makeDataset, reportProblems, uploadCorpus } from '../api/corpus.ts'
 import { command } from '../command.ts'
 import { splitOf, splitOptions } from './split.ts'
 import { watchJob } from './watch.ts'
@@ -22,8 +22,7 @@ export const tune = command({
   async run({ api, operands: [corpus], values }) {
     const file = await uploadCorpus(api, corpus!)
     const dataset = await makeDataset(api, file.id, splitOf(values), values['system-prompt'])
-    for (const line of problemLines(corpus!, dataset)) console.error(line)
-    assertConverted(corpus!, dataset)
+    reportProblems(corpus!, dataset)
 
     const { id } = await api.post<Job>('v1/fine_tuning/jobs', {
       model: values.base ?? 'preamble-tiny',

@@ -24,7 +24,7 @@ export function progressLine(out: Output, now: () => number = Date.now): Progres
       const rate = (progress.step - first.step) / (now() - first.at) // steps a millisecond
       const left = rate > 0 ? (progress.steps - progress.step) / rate : undefined
       const words = describe(progress, left)
-      last = out.isTTY ? bar(progress, (out.columns ?? 80) - words.length - 1) + words : words
+      last = out.isTTY ? bar(progress, (out.columns || 80) - words.length - 1) + words : words
       out.write(out.isTTY ? clearLine + last : `${last}\n`)
     },
     note(line) {

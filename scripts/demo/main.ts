@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Api, connect } from '../../cli/api/api.ts'
-import { assertConverted, makeDataset, uploadCorpus } from '../../cli/api/corpus.ts'
+import { makeDataset, reportProblems, uploadCorpus } from '../../cli/api/corpus.ts'
 import { devLossLine } from '../../cli/commands/tune.ts'
 import { watchJob } from '../../cli/commands/watch.ts'
 import { plot } from '../../cli/terminal/plot.ts'
@@ -49,7 +49,7 @@ async function demonstrate(api: Api): Promise<void> {
   title('convert: samples/health-zh.txt')
   const file = await uploadCorpus(api, corpus)
   const dataset = await makeDataset(api, file.id, {})
-  assertConverted('samples/health-zh.txt', dataset)
+  reportProblems('samples/health-zh.txt', dataset)
   console.log(`${dataset.counts.train} pairs to train on, ${dataset.counts.dev} for the dev set`)
 
   title(`tune: ${base}`)
