@@ -64,6 +64,10 @@ describe('a greedy reply', () => {
     expect(await reply({ prompt })).toMatchObject({ text: ' tiny.', finishReason: 'stop' })
   })
 
+  test('continues nothing at all', async () => {
+    expect(await reply({ prompt: '', maxTokens: 2 })).toMatchObject({ promptTokens: 1, completionTokens: 2 })
+  })
+
   test('counts the token that ends it', async () => {
     const learnt = loadTokenizer(base).encode(lesson.count)
     expect((await reply({ prompt: question('count') })).completionTokens).toBe(learnt.length + 1)
@@ -167,5 +171,11 @@ describe('a request is refused', () => {
     const refused = reply({ adapter: join(llamaReference('llama').directory, 'prefix') })
     await expect(refused).rejects.toMatchObject({ code: 'invalid_adapter' })
     await expect(refused).rejects.toThrow('num_layers is 3, the base model needs 2')
+  })
+
+  test('when the adapter fits another base that has read it before, but not this one', async () => {
+    expect((await reply({ adapter })).text).toBe('I am 一.')
+    const deeper = writeBase(join(root, 'deeper'), { num_hidden_layers: 3 })
+    await expect(reply({ base: deeper, adapter })).rejects.toThrow('num_layers is 2, the base model needs 3')
   })
 })

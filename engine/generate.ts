@@ -12,6 +12,7 @@ import { StopText } from './text/stop-text.ts'
 import { openCheckpoint } from './weights/checkpoint.ts'
 import { frozen } from './weights/frozen.ts'
 
+/** Directories are read once and kept: what has another content needs another path. */
 export type GenerateRequest = {
   /** A Hugging Face directory. */
   base: string
@@ -39,18 +40,18 @@ export type GenerateEvent =
 
 /**
  * Generates one reply. Several streams may run at a time; they take turns token by token.
- * @throws InputError when the prompt does not fit the context window, or the adapter not the base
+ * @throws InputError when the prompt does not fit the context window, or the adapter not the base; an AbortError when
+ * `signal` says to stop
  */
 export async function* generate(
   request: GenerateRequest,
   signal?: AbortSignal,
 ): AsyncGenerator<GenerateEvent, void, void> {
-  const { decoder, chat, stops } = await baseAt(request.base)
-  const cache = new KeyValueCache(decoder.model, prefixOf(decoder, request.adapter))
+  const base = await baseAt(request.base)
+  const { decoder, chat, stops } = base
+  const cache = new KeyValueCache(decoder.model, prefixOf(base, request.adapter))
   const prompt =
-    typeof request.prompt === 'string'
-      ? chat.tokenizer.encodeRaw(request.prompt)
-      : promptTokens(chat, request.prompt)
+    typeof request.prompt === 'string' ? rawTokens(chat, request.prompt) : promptTokens(chat, request.prompt)
   const room = decoder.model.maxPositions - cache.length - prompt.length
   if (room < 1)
     throw new InputError(
@@ -82,7 +83,23 @@ export async function* generate(
   yield { type: 'end', finishReason: ended ? 'stop' : 'length', completionTokens }
 }
 
-type Base = { decoder: Decoder; chat: Chat; stops: ReadonlySet<number> }
+/** An empty text stands at the start of a document, as OpenAI's endpoint takes it: after bos, or what ended another. */
+function rawTokens({ tokenizer, directory }: Chat, text: string): readonly number[] {
+  const tokens = tokenizer.encodeRaw(text)
+  if (tokens.length > 0) return tokens
+  const start = tokenizer.bosId ?? tokenizer.eosIds[0]
+  if (start === undefined)
+    throw new Error(`${directory} names no bos_token or eos_token to start a text with`)
+  return [start]
+}
+
+type Base = {
+  decoder: Decoder
+  chat: Chat
+  stops: ReadonlySet<number>
+  /** By directory, the most recently used last. */
+  prefixes: Map<string, Prefix>
+}
 
 /** Bases that this thread has opened. */
 const bases = new Map<string, Promise<Base>>()
@@ -100,16 +117,15 @@ async function openBase(directory: string): Promise<Base> {
   const model = openModel(directory)
   const decoder = await Decoder.open(model, { weight: frozen(openCheckpoint(directory)) })
   const chat = loadChat(directory)
-  return { decoder, chat, stops: new Set(stopIds(chat)) }
+  return { decoder, chat, stops: new Set(stopIds(chat)), prefixes: new Map() }
 }
 
-/** Prefixes in use, the most recent last: 64 of a 7B model's take about 8 GB, of a small one's next to nothing. */
-const prefixes = new Map<string, Prefix>()
+/** Prefixes that a base keeps: 64 of a 7B model's take about 8 GB, of a small one's next to nothing. */
 const keptPrefixes = 64
 
-function prefixOf({ model }: Decoder, directory: string | undefined): Prefix | undefined {
+function prefixOf({ decoder, prefixes }: Base, directory: string | undefined): Prefix | undefined {
   if (directory === undefined) return undefined
-  const prefix = prefixes.get(directory) ?? readPrefix(model, directory)
+  const prefix = prefixes.get(directory) ?? readPrefix(decoder.model, directory)
   prefixes.delete(directory)
   prefixes.set(directory, prefix)
   if (prefixes.size > keptPrefixes) prefixes.delete(prefixes.keys().next().value!)

@@ -27,8 +27,8 @@ export function temporary(): { root: string; remove: () => void } {
 }
 
 /** A Hugging Face directory with seeded random weights; the tokenizer is byte-level, the template ChatML. */
-export function writeBase(directory: string, seed = 1): string {
-  writeInitialCheckpoint(directory, config, seed)
+export function writeBase(directory: string, changed: Partial<typeof config> = {}): string {
+  writeInitialCheckpoint(directory, { ...config, ...changed }, 1)
   return addTokenizer(directory)
 }
 
