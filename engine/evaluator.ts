@@ -1,4 +1,4 @@
-import type { Adapter, Parameters } from './adapters/adapter.ts'
+import type { Bindable, Parameters } from './adapters/adapter.ts'
 import { collate, type TokenSample } from './batch.ts'
 import type { Binding, Model } from './models/model.ts'
 import { objective, ropeFeeds } from './objective.ts'
@@ -17,7 +17,7 @@ export class Evaluator {
   }
 
   /** @param longest tokens of the longest sample it will see */
-  static async open(model: Model, base: Binding, adapter: Adapter, longest: number): Promise<Evaluator> {
+  static async open(model: Model, base: Binding, adapter: Bindable, longest: number): Promise<Evaluator> {
     const { virtualTokens } = adapter
     const loss = objective(model, adapter.bind(base), virtualTokens)
     return new Evaluator(
@@ -27,11 +27,19 @@ export class Evaluator {
     )
   }
 
-  /** Mean cross-entropy per labelled token over all batches, in nats. */
-  async loss(batches: readonly (readonly TokenSample[])[], parameters: Parameters): Promise<number> {
+  /**
+   * Mean cross-entropy per labelled token over all batches, in nats.
+   * @throws an AbortError between batches when `signal` says to stop
+   */
+  async loss(
+    batches: readonly (readonly TokenSample[])[],
+    parameters: Parameters,
+    signal?: AbortSignal,
+  ): Promise<number> {
     let total = 0
     let labelled = 0
     for (const samples of batches) {
+      signal?.throwIfAborted()
       const batch = collate(samples, this.#virtualTokens)
       const scale: Value = { data: Float32Array.of(1), shape: [] }
       const feeds = { ...batch.feeds, ...this.#rope, ...Object.fromEntries(parameters), scale }

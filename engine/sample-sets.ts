@@ -2,15 +2,21 @@ import { InputError } from './errors.ts'
 import { loadChat } from './text/chat.ts'
 import { type Conversation, type Limits, type Sample, trainingSample } from './text/sample.ts'
 
-/** A sample that was cut to fit: which one, and its length and limit in tokens. */
+/** A sample that was cut to fit: its set and its place there, from 0; its length and the limit, in tokens. */
 export type Cut = { set: 'train' | 'dev'; index: number; tokens: number; limit: number }
 
-type Sets = { train: Sample[]; dev: Sample[]; truncated: Cut[]; longest: number }
+type Sets = {
+  train: Sample[]
+  dev: Sample[]
+  truncated: Cut[]
+  /** Tokens of the longest sample of both sets. */
+  longest: number
+}
 
 /**
  * The conversations of a run as tokens.
  * @param room tokens that the context window leaves beside the prefix
- * @throws when there is nothing to train on, or the limits exceed the room
+ * @throws InputError when there is nothing to train on, the limits exceed the room, or a conversation cannot be used
  */
 export function sampleSets(
   run: { base: string; train: readonly Conversation[]; dev: readonly Conversation[]; args: Limits },
@@ -21,7 +27,7 @@ export function sampleSets(
     throw new InputError(
       'invalid_training_data',
       `max_input_length ${max_input_length} + max_output_length ${max_output_length} is ` +
-        `${max_input_length + max_output_length} tokens, but the context window leaves ${room} beside the prefix`,
+        `${max_input_length + max_output_length} tokens, but the context window leaves ${room} beside the prefix: lower them`,
     )
   if (run.train.length === 0)
     throw new InputError('invalid_training_data', 'the training set has no conversations')

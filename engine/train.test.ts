@@ -119,7 +119,7 @@ test('events come in order: start, the base, then steps, evaluations and checkpo
 })
 
 test('epochs decide how many steps there are when max_steps does not', async () => {
-  const { start, end } = await runOf(withArgs({ max_steps: 0, num_train_epochs: 2.5, logging_steps: 0 }))
+  const { start, end } = await runOf(withArgs({ max_steps: 0, num_train_epochs: 2.2, logging_steps: 0 }))
   expect([start.steps, end.step]).toEqual([5, 5])
 })
 
@@ -134,6 +134,21 @@ test('an abort stops a run before its next step', async () => {
   })()
   await expect(stopped).rejects.toMatchObject({ name: 'AbortError' })
   expect(events.map((e) => e.type)).toEqual(['start', 'step', 'step'])
+})
+
+test('an abort stops an evaluation between batches', async () => {
+  const controller = new AbortController()
+  const run = withArgs({ per_device_eval_batch_size: 1 }, { dev })
+  const events = train(run, controller.signal)
+  await events.next()
+  controller.abort()
+  await expect(events.next()).rejects.toMatchObject({ name: 'AbortError' })
+})
+
+test('a run that diverges fails, with its learning rate', async () => {
+  const diverging = runOf(withArgs({ learning_rate: 1e30 }, { method: full }))
+  await expect(diverging).rejects.toMatchObject({ code: 'invalid_training_data' })
+  await expect(diverging).rejects.toThrow(/^step 2: the loss is .*lower learning_rate, which is 1e\+30/)
 })
 
 test('all weights, once trained, open as a base of their own', async () => {

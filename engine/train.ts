@@ -3,7 +3,9 @@ import { type FullTuning, fullAdapter } from './adapters/full.ts'
 import type { AdapterFiles } from './adapters/peft.ts'
 import { type PrefixTuning, prefixAdapter } from './adapters/prefix.ts'
 import { endlessBatches, inBatches } from './batch.ts'
+import { InputError } from './errors.ts'
 import { Evaluator } from './evaluator.ts'
+import { Meter } from './meter.ts'
 import type { Model } from './models/model.ts'
 import { openModel } from './models/open.ts'
 import { weightShapes } from './objective.ts'
@@ -45,8 +47,9 @@ export type TrainEvent =
       learningRate: number
       /** Joint norm of the gradient before clipping. */
       gradNorm: number
-      /** Tokens seen by the network so far, padding aside, and the rate since the last event. */
+      /** Tokens trained on so far, padding aside. */
       tokens: number
+      /** Since the last `step` event, without the time that evaluations and the reader took. */
       tokensPerSecond: number
     }
   /** Mean dev cross-entropy per labelled token. Step 0 is the base without any adapter. */
@@ -62,7 +65,8 @@ export type TrainEvent =
 
 /**
  * Trains an adapter and tells what happens. The same run gives the same losses and the same files.
- * @throws when the base or a conversation cannot be used; the message says which and why
+ * @throws InputError when the data or the settings cannot be used, which includes a loss that is no number any more;
+ * an Error that names the file when the base cannot; an AbortError when `signal` says to stop
  */
 export async function* train(run: TrainRun, signal?: AbortSignal): AsyncGenerator<TrainEvent, void, void> {
   const { args } = run
@@ -70,8 +74,8 @@ export async function* train(run: TrainRun, signal?: AbortSignal): AsyncGenerato
   const checkpoint = openCheckpoint(run.base)
   const base = { weight: frozen(checkpoint) }
   const adapter = adapterFor(run, model, checkpoint)
-  const parameters = adapter.init(args.seed)
   const { train, dev, longest, truncated } = sampleSets(run, model.maxPositions - adapter.virtualTokens)
+  const parameters = adapter.init(args.seed)
   const devBatches = inBatches(dev, args.per_device_eval_batch_size)
   const { steps, schedule } = planOf(args, train.length)
   const trainableParameters = [...parameters.values()].reduce((n, p) => n + p.data.length, 0)
@@ -86,7 +90,7 @@ export async function* train(run: TrainRun, signal?: AbortSignal): AsyncGenerato
 
   if (dev.length > 0) {
     await using bareBase = await Evaluator.open(model, base, bare, longest)
-    yield { type: 'eval', step: 0, loss: await bareBase.loss(devBatches, new Map()) }
+    yield { type: 'eval', step: 0, loss: await bareBase.loss(devBatches, new Map(), signal) }
   }
 
   const optimizer = {
@@ -97,7 +101,7 @@ export async function* train(run: TrainRun, signal?: AbortSignal): AsyncGenerato
   }
   const setup = { model, base, adapter, parameters, optimizer, maxGradNorm: args.max_grad_norm, longest }
   await using trainer = await Trainer.open(setup)
-  await using evaluator = await Evaluator.open(model, base, adapter, longest)
+  await using evaluator = dev.length > 0 ? await Evaluator.open(model, base, adapter, longest) : undefined
   const batches = endlessBatches(train, args)
   const meter = new Meter()
   const due = (every: number, step: number) => step === steps || (every > 0 && step % every === 0)
@@ -107,10 +111,13 @@ export async function* train(run: TrainRun, signal?: AbortSignal): AsyncGenerato
     signal?.throwIfAborted()
     const learningRate = learningRateAt(schedule, step - 1)
     const microBatches = Array.from({ length: args.gradient_accumulation_steps }, () => batches.next().value)
-    meter.add(await trainer.step(microBatches, learningRate))
+    const begun = performance.now()
+    const result = await trainer.step(microBatches, learningRate)
+    meter.add(result, performance.now() - begun)
+    assertFinite(step, result, args)
     if (due(args.logging_steps, step)) yield { type: 'step', step, learningRate, ...meter.read() }
-    if (dev.length > 0 && due(args.eval_steps, step)) {
-      const loss = await evaluator.loss(devBatches, parameters)
+    if (evaluator && due(args.eval_steps, step)) {
+      const loss = await evaluator.loss(devBatches, parameters, signal)
       yield { type: 'eval', step, loss }
       if (args.load_best_model_at_end && loss < (best?.loss ?? Number.POSITIVE_INFINITY))
         best = { step, loss, values: new Map([...parameters].map(([name, p]) => [name, p.data.slice()])) }
@@ -137,28 +144,11 @@ function adapterFor(
   }
 }
 
-/** What happened since it was last read. */
-class Meter {
-  total = 0
-  #since = performance.now()
-  #results: StepResult[] = []
-
-  add(result: StepResult): void {
-    this.#results.push(result)
-    this.total += result.tokens
-  }
-
-  read(): { loss: number; gradNorm: number; tokens: number; tokensPerSecond: number } {
-    const sum = (of: (r: StepResult) => number) => this.#results.reduce((n, r) => n + of(r), 0)
-    const seconds = (performance.now() - this.#since) / 1000
-    const reading = {
-      loss: sum((r) => r.loss * r.labelled) / sum((r) => r.labelled),
-      gradNorm: this.#results.at(-1)!.gradNorm,
-      tokens: this.total,
-      tokensPerSecond: sum((r) => r.tokens) / seconds,
-    }
-    this.#since = performance.now()
-    this.#results = []
-    return reading
-  }
+function assertFinite(step: number, { loss, gradNorm }: StepResult, { learning_rate }: TrainingArgs): void {
+  if (Number.isFinite(loss) && Number.isFinite(gradNorm)) return
+  throw new InputError(
+    'invalid_training_data',
+    `step ${step}: the loss is ${loss}, the gradient's norm ${gradNorm}: training has diverged; ` +
+      `lower learning_rate, which is ${learning_rate}`,
+  )
 }

@@ -1,4 +1,4 @@
-/** Every weight of the base is trained, and kept as a Hugging Face directory of its own. */
+/** Every weight of the base is trained, and kept as float32 beside its config; the tokenizer stays the base's. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { input } from '../graph/build.ts'
