@@ -13,8 +13,7 @@ export class KeyValueCache {
   readonly #model: Model
   #layers: Rows[]
   #capacity = chunk
-  /** Rows in use, those of a prefix included. */
-  length = 0
+  #length = 0
 
   constructor(model: Model, prefix?: Prefix) {
     this.#model = model
@@ -22,8 +21,14 @@ export class KeyValueCache {
     if (prefix) this.#appendPrefix(prefix)
   }
 
+  /** Rows there is room for; those beyond `length` are zeros. */
   get capacity(): number {
     return this.#capacity
+  }
+
+  /** Rows in use, those of a prefix included. */
+  get length(): number {
+    return this.#length
   }
 
   /** What the graph is fed: `past.0`, `past.1`, … with keys at even and values at odd places. */
@@ -34,15 +39,15 @@ export class KeyValueCache {
 
   /** Takes over `count` new rows of every layer, each (kvHeads, count, headDim). */
   append(rows: readonly Float32Array[], count: number): void {
-    this.#reserve(this.length + count)
+    this.#reserve(this.#length + count)
     const { kvHeads, headDim: d } = this.#model
     for (const [i, from] of rows.entries()) {
       for (let h = 0; h < kvHeads; h++) {
-        const at = (h * this.#capacity + this.length) * d
+        const at = (h * this.#capacity + this.#length) * d
         this.#layers[i]!.set(from.subarray(h * count * d, (h + 1) * count * d), at)
       }
     }
-    this.length += count
+    this.#length += count
   }
 
   /** A prefix lies row by row, (tokens, kvHeads, headDim); the cache lies head by head. */
@@ -71,7 +76,7 @@ export class KeyValueCache {
     this.#layers = this.#layers.map((old) => {
       const grown = this.#empty()
       for (let h = 0; h < kvHeads; h++)
-        grown.set(old.subarray(h * before * d, (h * before + this.length) * d), h * this.#capacity * d)
+        grown.set(old.subarray(h * before * d, (h * before + this.#length) * d), h * this.#capacity * d)
       return grown
     })
   }

@@ -35,7 +35,7 @@ const one = scalar(1)
 /** 1/√(mean(x²) + eps) over the last axis, which stays as size 1. */
 const rsqrtMeanSquare = (x: Node, eps: number) => div(one, sqrt(add(mean(mul(x, x), [-1]), scalar(eps))))
 const source = (): Node[] => []
-const once = (y: Node): never => {
+const notTwice = (y: Node): never => {
   throw new Error(`${y.op} is itself a derivative; second derivatives of it are not implemented`)
 }
 
@@ -138,5 +138,5 @@ export const gradRules: { readonly [O in OpName]: GradRule<O> } = {
     mul(crossEntropyGrad(logits!, labels!), reshape(g, [g.shape[0]!, 1])),
     null,
   ],
-  crossEntropyGrad: once,
+  crossEntropyGrad: notTwice,
 }

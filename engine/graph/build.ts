@@ -95,10 +95,14 @@ export function concat(parts: readonly Node[], axis: number): Node {
   return make('concat', parts, { axis }, first.shape.with(axis, joined))
 }
 
-/** `size` rows of one axis from `start` on. */
+/** `size` rows of one axis from `start` on; a symbolic size takes all that is left. */
 export function slice(x: Node, axis: number, start: number, size: Dim): Node {
   const limit = x.shape[axis]!
-  if (typeof limit === 'number' && typeof size === 'number' && start + size > limit)
+  const fits =
+    typeof size === 'string'
+      ? plus(start, size) === limit
+      : typeof limit === 'string' || start + size <= limit
+  if (!fits)
     throw new ShapeError('slice', [x.shape], `axis ${axis} has ${limit} rows, not ${start} + ${size}`)
   return make('slice', [x], { axis, start, size }, x.shape.with(axis, size))
 }

@@ -28,8 +28,12 @@ export function times(...dims: Dim[]): Dim {
 
 /** The sum of sizes: `plus('T', 128)` is '(128+T)'. */
 export function plus(...dims: Dim[]): Dim {
-  const count = dims.reduce<number>((n, d) => (typeof d === 'number' ? n + d : n), 0)
-  const names = dims.filter((d) => typeof d === 'string')
+  const parts = dims.flatMap((d) => {
+    const inner = typeof d === 'string' ? operands(d) : undefined
+    return inner?.op === 'sum' ? inner.of : [d] // sums do not nest: `terms` knows no inner parentheses
+  })
+  const count = parts.reduce<number>((n, d) => (typeof d === 'number' ? n + d : n), 0)
+  const names = parts.filter((d) => typeof d === 'string')
   if (names.length === 0) return count
   return count === 0 && names.length === 1 ? names[0]! : `(${canonical(count, 0, names, '+')})`
 }
