@@ -24,10 +24,18 @@ export async function startServer(home: string): Promise<Server> {
   const port = await freePort()
   const logPath = join(home, 'server.log')
   const log = openSync(logPath, 'a')
+  // Its own database and storage, whatever this machine is set up to use.
+  const own = {
+    PORT: String(port),
+    HOST: '127.0.0.1',
+    PREAMBLE_HOME: home,
+    DATABASE_URL: '',
+    STORAGE_URL: '',
+  }
   // A group of its own: Ctrl-C reaches only who started the server, who then stops it in order.
   const child = spawn('npm', ['start', '--silent'], {
     cwd: root,
-    env: { ...process.env, PORT: String(port), HOST: '127.0.0.1', PREAMBLE_HOME: home },
+    env: { ...process.env, ...own },
     stdio: ['ignore', log, log],
     detached: true,
   })

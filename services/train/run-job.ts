@@ -37,7 +37,8 @@ export async function runJob(deps: RunDeps, id: JobId, signal: AbortSignal): Pro
   } catch (error) {
     if (signal.aborted) await giveBack(deps, job, ours)
     else if (error instanceof JobFailure) {
-      deps.log.warn({ job: id, code: error.code, err: error.cause }, 'job failed')
+      const level = error.code === 'server_error' ? 'error' : 'warn'
+      deps.log[level]({ job: id, code: error.code, err: error.cause }, 'job failed')
       await failJob(deps.db, ours, error)
     } else if (!lost.signal.aborted) throw error
   } finally {

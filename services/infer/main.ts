@@ -1,0 +1,26 @@
+/** `npm run infer`: this service alone. */
+import { join } from 'node:path'
+import { openEngine } from '../../engine/index.ts'
+import { baseModels } from '../../infra/base-models.ts'
+import { openDatabase } from '../../infra/db/open.ts'
+import { listen } from '../../infra/http/serve.ts'
+import { runProcess, version } from '../../infra/process.ts'
+import { openStore } from '../../infra/store/open.ts'
+import { adapterCache } from './adapter-cache.ts'
+import { createApp } from './app.ts'
+
+await runProcess('infer', async ({ config, log, onStop }) => {
+  const database = await openDatabase(config)
+  onStop(database.close)
+  const engine = openEngine()
+  onStop(engine.close)
+  const store = openStore(config.storageUrl)
+  const bases = baseModels(config.models)
+  const cache = adapterCache(join(config.home, 'cache'), store)
+  const server = await listen(
+    createApp({ log, version, db: database.db, store, bases, cache, engine }),
+    config,
+  )
+  onStop(() => server.close())
+  log.info({ url: server.url }, 'listening')
+})

@@ -1,0 +1,53 @@
+/** `npm start`: all services on one port, and the training worker in a process beside. */
+import { join } from 'node:path'
+import { openEngine } from '../engine/index.ts'
+import { baseModels } from '../infra/base-models.ts'
+import { openDatabase } from '../infra/db/open.ts'
+import { createHttpApp } from '../infra/http/app.ts'
+import { listen } from '../infra/http/serve.ts'
+import { runProcess, version } from '../infra/process.ts'
+import { openQueue } from '../infra/queue/queue.ts'
+import { openStore } from '../infra/store/open.ts'
+import { createApp as createConvert } from './convert/app.ts'
+import { adapterCache } from './infer/adapter-cache.ts'
+import { createApp as createInfer } from './infer/app.ts'
+import { createApp as createIngest } from './ingest/app.ts'
+import { keepRunning } from './start/keep-running.ts'
+import { createApp as createTrain } from './train/app.ts'
+import { queueNames } from './train/queues.ts'
+
+/** How long a training worker may take to put its job back in line. */
+const workerGrace = 15_000 // ms
+
+await runProcess('preamble', async ({ config, log, onStop }) => {
+  const database = await openDatabase(config)
+  onStop(database.close)
+  const validation = await openQueue(database.url, queueNames.validation, log)
+  onStop(() => validation.stop())
+  const engine = openEngine()
+  onStop(engine.close)
+  const store = openStore(config.storageUrl)
+  const deps = {
+    ...{ version, validation, engine, store },
+    db: database.db,
+    maxFileBytes: config.maxFileBytes,
+    bases: baseModels(config.models),
+    cache: adapterCache(join(config.home, 'cache'), store),
+  }
+
+  const app = createHttpApp({ name: 'preamble', version, log })
+  const services = { ingest: createIngest, convert: createConvert, train: createTrain, infer: createInfer }
+  for (const [service, create] of Object.entries(services)) {
+    app.route('/', create({ ...deps, log: log.child({ service }) }))
+  }
+  const server = await listen(app, config)
+  onStop(() => server.close())
+
+  const worker = keepRunning(join(import.meta.dirname, 'train', 'worker.ts'), {
+    env: { ...process.env, DATABASE_URL: database.url },
+    onDeath: (code, signal, restartMs) =>
+      log.error({ code, signal, restartMs }, 'the training worker died and is started again'),
+  })
+  onStop(() => worker.stop(workerGrace))
+  log.info({ url: server.url, models: (await deps.bases.list()).map(({ id }) => id) }, 'listening')
+})

@@ -1,0 +1,27 @@
+/** `npm run train:worker`: validates and trains, a job at a time, until it is told to stop. */
+import { openEngine } from '../../engine/index.ts'
+import { baseModels } from '../../infra/base-models.ts'
+import { openDatabase } from '../../infra/db/open.ts'
+import { runProcess } from '../../infra/process.ts'
+import { openQueue } from '../../infra/queue/queue.ts'
+import { openStore } from '../../infra/store/open.ts'
+import type { JobId } from './job.ts'
+import { queueNames } from './queues.ts'
+import { runJob } from './run-job.ts'
+import { validateJob } from './validate-job.ts'
+
+await runProcess('train-worker', async ({ config, log, onStop }) => {
+  const database = await openDatabase(config)
+  onStop(database.close)
+  const validation = await openQueue(database.url, queueNames.validation, log)
+  onStop(() => validation.stop())
+  const training = await openQueue(database.url, queueNames.training, log)
+  onStop(() => training.stop())
+  const store = openStore(config.storageUrl)
+  const bases = baseModels(config.models)
+  const deps = { log, db: database.db, store, bases, training, openEngine }
+  // A job is validated while another one trains.
+  await validation.work((id) => validateJob(deps, id as JobId))
+  await training.work((id, signal) => runJob(deps, id as JobId, signal))
+  log.info('waiting for jobs')
+})
