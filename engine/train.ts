@@ -3,7 +3,6 @@ import { type FullTuning, fullAdapter } from './adapters/full.ts'
 import type { AdapterFiles } from './adapters/peft.ts'
 import { type PrefixTuning, prefixAdapter } from './adapters/prefix.ts'
 import { endlessBatches, inBatches } from './batch.ts'
-import { InputError } from './errors.ts'
 import { Evaluator } from './evaluator.ts'
 import { Meter } from './meter.ts'
 import type { Model } from './models/model.ts'
@@ -12,7 +11,7 @@ import { weightShapes } from './objective.ts'
 import { learningRateAt } from './optim/schedule.ts'
 import { type Cut, sampleSets } from './sample-sets.ts'
 import type { Conversation } from './text/sample.ts'
-import { type StepResult, Trainer } from './trainer.ts'
+import { Trainer } from './trainer.ts'
 import { planOf, type TrainingArgs } from './training-args.ts'
 import { type Checkpoint, openCheckpoint } from './weights/checkpoint.ts'
 import { frozen } from './weights/frozen.ts'
@@ -65,8 +64,9 @@ export type TrainEvent =
 
 /**
  * Trains an adapter and tells what happens. The same run gives the same losses and the same files.
- * @throws InputError when the data or the settings cannot be used, which includes a loss that is no number any more;
- * an Error that names the file when the base cannot; an AbortError when `signal` says to stop
+ * A run that diverges goes on, with losses that are no numbers: who reads them decides.
+ * @throws InputError when the data or the settings cannot be used, an Error that names the file when the base cannot,
+ * an AbortError when `signal` says to stop
  */
 export async function* train(run: TrainRun, signal?: AbortSignal): AsyncGenerator<TrainEvent, void, void> {
   const { args } = run
@@ -114,7 +114,6 @@ export async function* train(run: TrainRun, signal?: AbortSignal): AsyncGenerato
     const begun = performance.now()
     const result = await trainer.step(microBatches, learningRate)
     meter.add(result, performance.now() - begun)
-    assertFinite(step, result, args)
     if (due(args.logging_steps, step)) yield { type: 'step', step, learningRate, ...meter.read() }
     if (evaluator && due(args.eval_steps, step)) {
       const loss = await evaluator.loss(devBatches, parameters, signal)
@@ -142,13 +141,4 @@ function adapterFor(
     case 'FULL':
       return fullAdapter(checkpoint, weightShapes(model))
   }
-}
-
-function assertFinite(step: number, { loss, gradNorm }: StepResult, { learning_rate }: TrainingArgs): void {
-  if (Number.isFinite(loss) && Number.isFinite(gradNorm)) return
-  throw new InputError(
-    'invalid_training_data',
-    `step ${step}: the loss is ${loss}, the gradient's norm ${gradNorm}: training has diverged; ` +
-      `lower learning_rate, which is ${learning_rate}`,
-  )
 }
