@@ -15,6 +15,8 @@ export const tune = command({
     steps: { kind: 'number', value: 'N', help: 'optimizer steps, instead of --epochs' },
     'learning-rate': { kind: 'number', value: 'R', help: 'highest learning rate' },
     'batch-size': { kind: 'number', value: 'N', help: 'conversations in a step' },
+    'max-input-length': { kind: 'number', value: 'N', help: 'tokens of a prompt, at most' },
+    'max-output-length': { kind: 'number', value: 'N', help: 'tokens of a reply, at most' },
     seed: { kind: 'number', value: 'N', help: 'seed of the first prefix and of the order of samples' },
     suffix: { kind: 'text', value: 'NAME', help: "a name in the tuned model's id" },
     ...splitOptions,
@@ -39,6 +41,8 @@ export const tune = command({
         max_steps: values.steps ?? (values.epochs === undefined ? undefined : -1),
         learning_rate: values['learning-rate'],
         per_device_train_batch_size: values['batch-size'],
+        max_input_length: values['max-input-length'],
+        max_output_length: values['max-output-length'],
       },
     })
     const { job, model } = await watchJob(api, id)

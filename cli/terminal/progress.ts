@@ -1,4 +1,4 @@
-/** A progress line: redrawn in place on a terminal, a line of its own each time elsewhere. */
+/** A progress line: redrawn in place on a terminal, now and then a line of its own elsewhere. */
 import type { WriteStream } from 'node:tty'
 
 export type Progress = { step: number; steps: number; loss: number; tokensPerSecond: number }
@@ -12,11 +12,15 @@ export type ProgressLine = {
   end(): void
 }
 
+/** About how many lines a whole run takes where they cannot be redrawn. */
+const plainLines = 20
+
 const clearLine = '\r\x1b[K'
 
 /** `now` is in milliseconds. */
 export function progressLine(out: Output, now: () => number = Date.now): ProgressLine {
   let last = ''
+  let nextPlain = 0
   let first: { step: number; at: number } | undefined
   return {
     update(progress) {
@@ -25,7 +29,12 @@ export function progressLine(out: Output, now: () => number = Date.now): Progres
       const left = rate > 0 ? (progress.steps - progress.step) / rate : undefined
       const words = describe(progress, left)
       last = out.isTTY ? bar(progress, (out.columns || 80) - words.length - 1) + words : words
-      out.write(out.isTTY ? clearLine + last : `${last}\n`)
+      if (out.isTTY) {
+        out.write(clearLine + last)
+      } else if (progress.step >= Math.min(nextPlain, progress.steps)) {
+        out.write(`${last}\n`)
+        nextPlain = progress.step + progress.steps / plainLines
+      }
     },
     note(line) {
       out.write(out.isTTY ? `${clearLine}${line}\n${last}` : `${line}\n`)

@@ -49,6 +49,14 @@ test('off a terminal each update is a plain line with what is left to wait', () 
   ])
 })
 
+test('off a terminal a long run takes few lines, and the last step is always told', () => {
+  const written: string[] = []
+  const line = progressLine({ write: (text: string) => written.push(text) > 0 })
+  for (let step = 1; step <= 999; step++) line.update({ step, steps: 999, loss: 1, tokensPerSecond: 1 })
+  expect(written.length).toBeLessThan(25)
+  expect(written.at(-1)).toMatch(/^step 999\/999/)
+})
+
 test('on a terminal the line is redrawn, and a note stays above it', () => {
   const written: string[] = []
   const out = { isTTY: true, columns: 60, write: (text: string) => written.push(text) > 0 }

@@ -17,10 +17,10 @@ export type Server = {
 }
 
 /**
- * `npm start` on a free port with its data under `home`; its log goes to `home`/server.log. Throws with the
- * end of that log when it does not come up.
+ * `npm start` on a free port with its data under `home`; its log goes to `home`/server.log. `env` goes before the
+ * environment of this process. Throws with the end of the log when the server does not come up.
  */
-export async function startServer(home: string): Promise<Server> {
+export async function startServer(home: string, env: NodeJS.ProcessEnv = {}): Promise<Server> {
   const port = await freePort()
   const logPath = join(home, 'server.log')
   const log = openSync(logPath, 'a')
@@ -35,7 +35,7 @@ export async function startServer(home: string): Promise<Server> {
   // A group of its own: Ctrl-C reaches only who started the server, who then stops it in order.
   const child = spawn('npm', ['start', '--silent'], {
     cwd: root,
-    env: { ...process.env, ...own },
+    env: { ...process.env, ...own, ...env },
     stdio: ['ignore', log, log],
     detached: true,
   })

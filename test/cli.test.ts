@@ -1,0 +1,140 @@
+/** The command line as a user types it, against a really started server with a tiny base model. */
+import { execFile } from 'node:child_process'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { addTokenizer, args, runOf, talk, temporary, writeBase, writeFiles } from '../engine/tiny.case.ts'
+import { type Server, startServer } from '../scripts/demo/server.ts'
+
+const { root, remove } = temporary()
+// Directly below the system's temporary directory: when we are root, Postgres runs as a user who must get there.
+const home = temporary()
+const corpus = join(root, 'corpus.txt')
+let server: Server
+beforeAll(async () => {
+  const { end } = await runOf({
+    base: writeBase(join(root, 'untaught')),
+    train: [talk('你好', '你好，多喝水。')],
+    dev: [],
+    method: { peft_type: 'FULL' },
+    args: { ...args, max_steps: 60 },
+  })
+  addTokenizer(writeFiles(join(root, 'models', 'tiny'), end.files))
+  await writeFile(corpus, '你好\n你好，多喝水。\n\n数\n一二三\n四\n\n感冒了\n多休息。\n')
+  server = await startServer(home.root, { MODELS: join(root, 'models') })
+})
+afterAll(async () => {
+  await server?.stop()
+  home.remove()
+  remove()
+})
+
+/** Runs `preamble ...words` and answers what it printed and its exit code. */
+function preamble(words: string[], { input = '', url = server.url } = {}) {
+  const bin = join(import.meta.dirname, '..', 'cli', 'bin.mjs')
+  return new Promise<{ out: string; err: string; code: number }>((resolve) => {
+    const env = { ...process.env, PREAMBLE_URL: url }
+    const child = execFile(process.execPath, [bin, ...words], { env }, (_, out, err) =>
+      resolve({ out, err, code: child.exitCode! }),
+    )
+    child.stdin!.end(input)
+  })
+}
+
+describe('preamble convert', () => {
+  test('writes the three files, characters as they are, and leaves nothing on the server', async () => {
+    const out = join(root, 'out')
+    const { code, out: printed } = await preamble(['convert', corpus, '--out', out, '--keep-order'])
+    expect(code).toBe(0)
+    expect(printed).toContain('3 conversations: 2 train, 1 dev')
+    expect((await readdir(out)).sort()).toEqual(['dev.json', 'original_data.json', 'train.json'])
+    const original = await readFile(join(out, 'original_data.json'), 'utf8')
+    expect(original).toMatch(/^\[\n {4}\{\n {8}"q": "你好",\n/)
+    expect(JSON.parse(original)[1]).toEqual({ q: '数', a: '一二三\n四' })
+    const train = JSON.parse(await readFile(join(out, 'train.json'), 'utf8'))
+    expect(train[0].conversations[0]).toEqual({ role: 'user', content: '你好' })
+    for (const list of ['files', 'datasets']) {
+      expect((await (await fetch(`${server.url}/v1/${list}`)).json()).data).toEqual([])
+    }
+  })
+
+  test('names file and line of an error and writes nothing', async () => {
+    const wrong = join(root, 'wrong.txt')
+    await writeFile(wrong, '问\n答\n\n没有答案\n\n问\n答\n')
+    const { code, err } = await preamble(['convert', wrong, '--out', join(root, 'none')])
+    expect(code).toBe(1)
+    expect(err.split('\n')).toEqual([
+      expect.stringContaining(`${wrong}:4: error: `),
+      expect.stringContaining(`${wrong}:6: warning: `),
+      `preamble: ${wrong} cannot be used as it is; nothing was made of it`,
+      '',
+    ])
+    await expect(readdir(join(root, 'none'))).rejects.toThrow('ENOENT')
+  })
+})
+
+test('preamble tune trains a model, which preamble chat talks to and preamble models lists', async () => {
+  const quick = ['--base', 'tiny', '--steps', '4', '--virtual-tokens', '8', '--seed', '3', '--suffix', 'cli']
+  // The tiny base has a window of 128 tokens.
+  const tuned = await preamble([
+    'tune',
+    corpus,
+    ...quick,
+    '--max-input-length',
+    '40',
+    '--max-output-length',
+    '40',
+  ])
+  expect(tuned.err).toBe('')
+  expect(tuned.code).toBe(0)
+  expect(tuned.out).toMatch(/step 4\/4 {2}loss \d/)
+  expect(tuned.out).toMatch(/dev loss: base [\d.]+, tuned [\d.]+ \([\d.]+ × base\)/)
+  const model = /preamble chat (ft:tiny:cli:\w+)/.exec(tuned.out)![1]!
+  expect((await preamble(['models'])).out).toBe(`tiny\n${model}\n`)
+  expect((await preamble(['jobs'])).out).toMatch(new RegExp(`^ftjob-\\w+ {2}succeeded {2}${model}\n$`))
+  expect((await preamble(['chat', model, '--message', '你好', '--max-tokens', '3'])).code).toBe(0)
+})
+
+describe('preamble chat', () => {
+  test('answers one message', async () => {
+    const { out, code } = await preamble(['chat', 'tiny', '--message', '你好', '--temperature', '0'])
+    expect([out, code]).toEqual(['你好，多喝水。\n', 0])
+  })
+
+  test('answers line by line what comes from a pipe', async () => {
+    const { out, code } = await preamble(['chat', 'tiny', '--temperature', '0'], { input: '你好\n\n' })
+    expect([out, code]).toEqual(['你好，多喝水。\n', 0])
+  })
+})
+
+describe('what goes wrong is one line that says what to do', () => {
+  test.each([
+    [['chat', 'gpt-4', '--message', 'hi'], 1, 'there is no model "gpt-4"'],
+    [['tune', 'missing.txt'], 1, 'cannot read missing.txt: no such file'],
+    [['tune', corpus, '--base', 'gpt-4'], 1, 'there is no base model "gpt-4" to tune; there are: tiny'],
+    [['tune', corpus, '--base', 'tiny', '--virtual-tokens', '0'], 1, 'peft.num_virtual_tokens: '],
+    [
+      ['tune', corpus, '--learning-rat', '1'],
+      2,
+      "Unknown option '--learning-rat'; see `preamble tune --help`",
+    ],
+    [['convert', corpus], 2, '--out is missing; see `preamble convert --help`'],
+    [['tuen'], 2, 'unknown command "tuen"; see `preamble --help`'],
+  ])('preamble %j', async (words, code, message) => {
+    const result = await preamble(words)
+    expect(result).toMatchObject({ code, out: '' })
+    expect(result.err).toContain(`preamble: ${message}`)
+    expect(result.err.trimEnd().split('\n')).toHaveLength(1)
+  })
+
+  test('no server', async () => {
+    const { err, code } = await preamble(['models'], { url: 'http://127.0.0.1:9' })
+    expect(code).toBe(1)
+    expect(err).toMatch(/^preamble: .*127\.0\.0\.1:9.*\n$/)
+  })
+
+  test('help is no error', async () => {
+    expect(await preamble(['--help'])).toMatchObject({ code: 0, err: '' })
+    expect((await preamble(['tune', '--help'])).out).toContain('--prefix-projection')
+  })
+})
