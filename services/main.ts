@@ -1,5 +1,6 @@
 /** `npm start`: all services on one port, and the training worker in a process beside. */
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { openEngine } from '../engine/index.ts'
 import { baseModels } from '../infra/base-models.ts'
 import { openDatabase } from '../infra/db/open.ts'
@@ -43,7 +44,7 @@ await runProcess('preamble', async ({ config, log, onStop }) => {
   const server = await listen(app, config)
   onStop(() => server.close())
 
-  const worker = keepRunning(join(import.meta.dirname, 'train', 'worker.ts'), {
+  const worker = keepRunning(fileURLToPath(new URL('./train/worker.ts', import.meta.url)), {
     env: { ...process.env, DATABASE_URL: database.url },
     onDeath: (code, signal, restartMs) =>
       log.error({ code, signal, restartMs }, 'the training worker died and is started again'),

@@ -32,6 +32,7 @@ export function createRecorder({ db, store }: { db: Database; store: Store }, jo
       totalSteps = moment.steps
       startedAt = Date.now()
     }
+    if (moment.type === 'step' || moment.type === 'eval') checkFinite(moment)
     if (moment.type === 'eval') devLosses.set(moment.step, moment.loss)
     const events = eventsOf(moment, totalSteps)
     metrics.push(...events.flatMap(({ data }) => data ?? []))
@@ -41,7 +42,6 @@ export function createRecorder({ db, store }: { db: Database; store: Store }, jo
       case 'eval':
         return (await advance(db, ours, { status: 'running' }, events)) !== undefined
       case 'step':
-        checkFinite(moment)
         return (await advance(db, ours, { estimatedFinish: estimate(moment.step) }, events)) !== undefined
       case 'checkpoint':
         return keepCheckpoint(moment)
@@ -117,8 +117,10 @@ export function createRecorder({ db, store }: { db: Database; store: Store }, jo
   }
 }
 
-function checkFinite({ step, loss }: Moment<'step'>): void {
+/** A loss that is no number stays one: there is no use in going on. */
+function checkFinite({ type, step, loss }: Moment<'step' | 'eval'>): void {
   if (Number.isFinite(loss)) return
-  const message = `the training loss is ${loss} at step ${step}: the training diverged; use a lower learning_rate`
+  const which = type === 'step' ? 'training' : 'dev'
+  const message = `the ${which} loss is ${loss} at step ${step}: the training diverged; use a lower learning_rate`
   throw new JobFailure('training_diverged', message, { param: 'training_args.learning_rate' })
 }

@@ -1,10 +1,11 @@
 /** Reads what the Python scripts beside this file wrote. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { Conversation } from '../../engine/text/sample.ts'
 import { decodeSafetensors } from '../../engine/weights/safetensors.ts'
 
-const fixtures = join(import.meta.dirname, 'fixtures')
+const fixtures = fileURLToPath(new URL('./fixtures', import.meta.url))
 
 type TextReference = {
   /** Has the tokenizer's files. */
