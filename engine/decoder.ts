@@ -1,4 +1,4 @@
-import { causalMask, tokenFeeds } from './batch.ts'
+import { causalMask, inBatches, tokenFeeds } from './batch.ts'
 import { type KeyValueCache, pastName } from './cache.ts'
 import { gather, input } from './graph/build.ts'
 import type { Node } from './graph/node.ts'
@@ -7,6 +7,9 @@ import { ropeFeeds, stepInputs } from './objective.ts'
 import { Session, type Value } from './runtime/session.ts'
 
 const rowsName = (i: number) => `rows.${i}`
+
+/** Tokens of a prompt read at a time: a long one neither holds other streams up nor needs the square of its length. */
+const pieceLength = 256
 
 /** A base model compiled to read tokens after a cache: prompts at once, replies one token at a time. */
 export class Decoder {
@@ -40,6 +43,12 @@ export class Decoder {
 
   /** Reads `tokens` after what the cache holds, keeps their rows in it, and returns the logits of what comes next. */
   async read(tokens: readonly number[], cache: KeyValueCache): Promise<Float32Array> {
+    let logits = new Float32Array()
+    for (const piece of inBatches(tokens, pieceLength)) logits = await this.#readPiece(piece, cache)
+    return logits
+  }
+
+  async #readPiece(tokens: readonly number[], cache: KeyValueCache): Promise<Float32Array<ArrayBuffer>> {
     const out = await this.#session.run({
       ...tokenFeeds([tokens], cache.length),
       ...cache.feeds(),
@@ -52,7 +61,7 @@ export class Decoder {
       (_, i) => out[rowsName(i)]!.data as Float32Array,
     )
     cache.append(rows, tokens.length)
-    return out.logits!.data as Float32Array
+    return out.logits!.data as Float32Array<ArrayBuffer>
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -4,11 +4,9 @@ import { Thread } from './runtime/thread.ts'
 import type { TrainEvent, TrainRun } from './train.ts'
 
 export type { AdapterFiles } from './adapters/peft.ts'
-export type { PrefixTuning } from './adapters/prefix.ts'
 export type { GenerateEvent, GenerateRequest } from './generate.ts'
-export type { Conversation, Message } from './text/sample.ts'
+export type { Conversation } from './text/sample.ts'
 export type { TrainEvent, TrainRun } from './train.ts'
-export type { TrainingArgs } from './training-args.ts'
 
 /** Leaving a stream early (`break`, `return()`) stops the work behind it. */
 export interface EngineThread {

@@ -9,27 +9,27 @@ export type Sampling = {
   topK: number
 }
 
+// Beside the best token, one of this weight is never seen; leaving it out spares sorting a whole vocabulary.
+const negligible = 1e-7
+
 /** Chooses the next token: temperature, then top-k, then top-p, as transformers orders them. */
 export function sample(logits: Float32Array, { temperature, topP, topK }: Sampling, random: Random): number {
-  if (temperature === 0) return argmax(logits)
-  const all = topP >= 1 && topK === 0
-  const order = Array.from(logits, (_, i) => i)
-  if (!all) order.sort((a, b) => logits[b]! - logits[a]!)
-  const kept = topK > 0 ? order.slice(0, topK) : order
-  const highest = all ? logits[argmax(logits)]! : logits[order[0]!]!
-  const weights = kept.map((i) => Math.exp((logits[i]! - highest) / temperature))
-  const total = weights.reduce((a, b) => a + b, 0)
+  const best = argmax(logits)
+  if (temperature === 0) return best
+  const weights = logits.map((logit) => Math.exp((logit - logits[best]!) / temperature))
+  const tokens: number[] = []
+  for (let i = 0; i < weights.length; i++) if (weights[i]! > negligible) tokens.push(i)
+  if (topK > 0 || topP < 1) tokens.sort((a, b) => weights[b]! - weights[a]!)
+  const kept = topK > 0 ? tokens.slice(0, topK) : tokens
 
-  let count = kept.length
-  let mass = total
-  if (topP < 1) {
-    mass = 0
-    count = 0
-    while (count < kept.length && (count === 0 || mass < topP * total)) mass += weights[count++]!
-  }
+  const total = kept.reduce((sum, i) => sum + weights[i]!, 0)
+  let count = 0
+  let mass = 0
+  while (count < kept.length && (count === 0 || mass < topP * total)) mass += weights[kept[count++]!]!
+
   let left = random.uniform() * mass
   for (let i = 0; i < count; i++) {
-    left -= weights[i]!
+    left -= weights[kept[i]!]!
     if (left < 0) return kept[i]!
   }
   return kept[count - 1]! // rounding left a crumb

@@ -34,7 +34,7 @@ const roomOf = (file: string, specifier: string) =>
 for (const [room, may] of Object.entries(allowed)) {
   test(`${room} imports from ${may.join(', ') || 'no other room'}`, () => {
     const strays = importsOf(room)
-      .filter(([, specifier]) => specifier.startsWith('.'))
+      .filter(([, specifier]) => specifier.startsWith('.') && specifier.endsWith('.ts'))
       .filter(([file, specifier]) => ![room, ...may].includes(roomOf(file, specifier)))
     expect(strays).toEqual([])
   })

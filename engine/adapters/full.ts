@@ -23,10 +23,16 @@ export function fullAdapter(checkpoint: Checkpoint, asked: ReadonlyMap<string, r
       ),
     bind: (binding) => ({ ...binding, weight: once((name, shape) => input(name, shape)) }),
     files: async (parameters) => ({
-      'config.json': readFileSync(join(checkpoint.directory, 'config.json')),
+      'config.json': new TextEncoder().encode(configFor(checkpoint.directory)),
       'model.safetensors': encodeSafetensors(parameters),
     }),
   }
+}
+
+/** The base's config.json, which says what the weights are stored as. */
+function configFor(directory: string): string {
+  const config = JSON.parse(readFileSync(join(directory, 'config.json'), 'utf8')) as object
+  return `${JSON.stringify({ ...config, torch_dtype: 'float32' }, null, 2)}\n`
 }
 
 /** One node per name: a tied weight is one parameter, whose gradient sums both uses. */

@@ -10,14 +10,14 @@ const stored: Record<string, DType> = { F32: 'float32', F16: 'float16', BF16: 'b
 export function frozen(checkpoint: Checkpoint): (name: string, shape: readonly number[]) => Node {
   const made = new Map<string, Node>()
   return (name, shape) => {
-    const known = made.get(name)
+    const known = made.get(`${name} ${shape}`)
     if (known) return known
     const { dtype, file, offset, length } = tensorOf(checkpoint, name, shape)
     const type = stored[dtype]
     if (!type)
       throw new Error(`${file}: ${name} is stored as ${dtype}; known: ${Object.keys(stored).join(', ')}`)
     const node = cast(weight(name, shape, type, { file: resolve(file), offset, length }), 'float32')
-    made.set(name, node)
+    made.set(`${name} ${shape}`, node)
     return node
   }
 }

@@ -36,6 +36,7 @@ export async function startEmbedded(
   return {
     url: report.url,
     async stop() {
+      child.ref() // its end is worth waiting for
       if (child.connected) child.disconnect()
       await exited
     },

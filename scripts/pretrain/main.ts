@@ -68,7 +68,7 @@ const args = {
 function save(files: AdapterFiles): void {
   const file = join(flags.out, 'model.safetensors')
   writeFileSync(file, encodeSafetensors(decodeSafetensors(files['model.safetensors']!, file), 'F16'))
-  writeFileSync(join(flags.out, 'config.json'), files['config.json']!)
+  writeFileSync(join(flags.out, 'config.json'), `${JSON.stringify(config, null, 2)}\n`)
 }
 
 function report(event: TrainEvent): string | undefined {
