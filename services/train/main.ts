@@ -1,4 +1,4 @@
-/** `npm run train`: this service alone; `npm run train:worker` does what it puts in line. */
+/** `npm run train:api`: this service alone; `npm run train:worker` does what it puts in line. */
 import { baseModels } from '../../infra/base-models.ts'
 import { openDatabase } from '../../infra/db/open.ts'
 import { listen } from '../../infra/http/serve.ts'
