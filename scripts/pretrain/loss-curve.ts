@@ -27,6 +27,7 @@ export function lossCurve(events: readonly TrainEvent[]): string {
   )
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" font-family="sans-serif" font-size="12">`,
+    '<title>Training and dev loss against tokens seen</title>',
     `<rect width="${width}" height="${height}" fill="white"/>`,
     ...rules,
     text(width / 2, height - 12, `tokens seen (${(right / 1e6).toFixed(1)} million at the right)`),
