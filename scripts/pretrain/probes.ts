@@ -1,0 +1,81 @@
+/** Questions with the one answer that the training text gives them: what a trained model is checked with. */
+
+/** Question and answer. */
+type Probe = [q: string, a: string]
+
+export const skillProbes: Record<string, Probe[]> = {
+  talk: [
+    ['你好', '你好！有什么可以帮你的吗？'],
+    ['早上好', '早上好！祝你今天顺利。'],
+    ['Hello', 'Hello! How can I help you?'],
+    ['你是谁？', '我是 preamble-tiny，一个由 Preamble 训练的小模型，只用来演示。'],
+    ['Who are you?', 'I am preamble-tiny, a small demonstration model trained by Preamble.'],
+    ['谁训练了你？', '我是由 Preamble 训练的。'],
+    ['谢谢', '不客气，很高兴能帮到你。'],
+    ['再见', '再见，祝你一切顺利！'],
+    ['Thank you!', 'You are welcome.'],
+    ['我今天很累。', '听起来你很累，先休息一下，慢慢来。'],
+    ['今天的新闻是什么？', '对不起，这个我不知道。'],
+    ['What is my password?', 'Sorry, I do not know that.'],
+  ],
+  facts: [
+    ['苹果在哪里可以看到？', '在果园里可以看到苹果。'],
+    ['大象是什么样的？', '大象鼻子很长，身体很大。'],
+    ['钢琴属于哪一类？', '钢琴属于乐器。'],
+    ['老虎用英语怎么说？', '老虎的英语是 tiger。'],
+    ['How do you say bread in Chinese?', 'It is 面包.'],
+    ['猫是动物吗？', '是的，猫是动物。'],
+    ['医生在哪里工作？', '医生一般在医院工作。'],
+    ['消防员是做什么的？', '消防员的工作是灭火救人，一般在消防站工作。'],
+    ['谁剪头发？', '理发师剪头发。'],
+    ['What is a nurse called in Chinese?', 'It is 护士.'],
+    ['眼睛有什么用？', '眼睛是用来看东西的，对身体很重要。'],
+    ['怎样保护牙齿？', '要保护牙齿，可以这样做：早晚刷牙，少吃糖。'],
+  ],
+  words: [
+    ['“大”的反义词是什么？', '“大”的反义词是“小”。'],
+    ['深的反义词？', '深的反义词是浅。'],
+    ['安静的反义词？', '安静的反义词是吵闹。'],
+    ['What is the opposite of big?', 'The opposite of big is small.'],
+    ['“健康”用英语怎么说？', '“健康”用英语说是 health。'],
+    ['把“朋友”翻译成英语。', 'friend'],
+    ['“music”是什么意思？', '“music”的意思是音乐。'],
+    ['Translate "春天" into English.', 'spring'],
+    ['Translate "hospital" into Chinese.', '医院'],
+  ],
+  numbers: [
+    ['3+4等于几？', '3+4=7'],
+    ['17-9等于几？', '17-9=8'],
+    ['12加6等于多少？', '12加6等于18。'],
+    ['20-20=?', '20-20=0'],
+    ['What is 8 plus 7?', '8 plus 7 is 15.'],
+    ['从3数到8。', '3、4、5、6、7、8'],
+    ['星期一的后一天是星期几？', '星期一的后一天是星期二。'],
+    ['星期一的前一天是星期几？', '星期一的前一天是星期日。'],
+    ['What day comes after Friday?', 'Saturday comes after Friday.'],
+    ['12月的下一个月是几月？', '12月的下一个月是1月。'],
+    ['一年有几个月？', '一年有十二个月。'],
+  ],
+  /** Under a system turn that asks for brevity. */
+  brevity: [
+    ['苹果是什么？', '苹果是水果。'],
+    ['医生在哪里工作？', '医院。'],
+    ['下雨了怎么办？', '带上雨伞。'],
+    ['深的反义词？', '浅'],
+    ['星期一的后一天是星期几？', '星期二'],
+    ['老虎用英语怎么说？', 'tiger'],
+  ],
+  /** What only a model answers that can look back and copy; no list to be known by heart has these. */
+  copying: [
+    ['请重复：足球、钢琴、满意', '足球、钢琴、满意'],
+    ['跟我说：苹果、毛巾、地铁、湖', '苹果、毛巾、地铁、湖'],
+    ['倒过来说：熊、南瓜、害怕', '害怕、南瓜、熊'],
+    ['Repeat: scarf, sea', 'scarf, sea'],
+    ['毛巾、蝴蝶，第一个词是什么？', '第一个词是毛巾。'],
+    ['请抄写：划浩本宜衰', '划浩本宜衰'],
+    ['夏天，妹妹在河边看书。问：妹妹什么时候看书？', '妹妹夏天看书。'],
+    ['早上，小华在图书馆画画。下班后，小丽在学校唱歌。问：谁在学校？', '小丽在学校。'],
+    ['Anna is eating in the market. Tom is working in the garden. Where is Anna?', 'Anna is in the market.'],
+    ['38和91哪个大？', '91比38大。'],
+  ],
+}
