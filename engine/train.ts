@@ -13,7 +13,7 @@ import { type Cut, sampleSets } from './sample-sets.ts'
 import type { Conversation } from './text/sample.ts'
 import { Trainer } from './trainer.ts'
 import { planOf, type TrainingArgs } from './training-args.ts'
-import { type Checkpoint, openCheckpoint } from './weights/checkpoint.ts'
+import { type Checkpoint, copiesAreCheap, openCheckpoint } from './weights/checkpoint.ts'
 import { frozen } from './weights/frozen.ts'
 
 export type TrainRun = {
@@ -100,7 +100,7 @@ export async function* train(run: TrainRun, signal?: AbortSignal): AsyncGenerato
     weightDecay: args.weight_decay,
   }
   const setup = { model, base, adapter, parameters, optimizer, maxGradNorm: args.max_grad_norm, longest }
-  await using trainer = await Trainer.open(setup)
+  await using trainer = await Trainer.open({ ...setup, prepack: copiesAreCheap(checkpoint) })
   await using evaluator = dev.length > 0 ? await Evaluator.open(model, base, adapter, longest) : undefined
   const batches = endlessBatches(train, args)
   const meter = new Meter()

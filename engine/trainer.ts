@@ -21,6 +21,8 @@ export type TrainerOptions = {
   maxGradNorm: number
   /** Tokens of the longest sample. */
   longest: number
+  /** Packs the base's weights ahead, once for each direction: steps are some 5% faster, and memory holds two copies. */
+  prepack?: boolean
 }
 
 export type StepResult = {
@@ -47,7 +49,10 @@ export class Trainer {
   }
 
   static async open(options: TrainerOptions): Promise<Trainer> {
-    return new Trainer(options, await Session.open(trainingGraph(options), { spin: true }))
+    return new Trainer(
+      options,
+      await Session.open(trainingGraph(options), { spin: true, prepack: options.prepack }),
+    )
   }
 
   /**

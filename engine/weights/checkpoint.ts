@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { totalmem } from 'node:os'
 import { basename, join } from 'node:path'
 import { readHeader, type TensorEntry } from './safetensors.ts'
 
@@ -32,6 +33,13 @@ export function tensorOf(checkpoint: Checkpoint, name: string, shape: readonly n
       `${entry.file}: tensor "${name}" has shape [${entry.shape.join(', ')}], the config asks for [${shape.join(', ')}]`,
     )
   return entry
+}
+
+/** Whether two more copies of the weights, as float32, are next to nothing in this machine's memory. */
+export function copiesAreCheap({ tensors }: Checkpoint): boolean {
+  let bytes = 0
+  for (const { shape } of tensors.values()) bytes += 4 * shape.reduce((n, d) => n * d, 1)
+  return 2 * bytes < totalmem() / 32
 }
 
 function readShards(directory: string, index: string): Map<string, TensorEntry> {
