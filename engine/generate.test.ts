@@ -167,6 +167,16 @@ describe('a request is refused', () => {
     )
   })
 
+  test('when the chat template refuses the conversation, in its words', async () => {
+    const shipped = join(import.meta.dirname, '../models/preamble-tiny')
+    const prompt = [...question('hi'), { role: 'system' as const, content: 'late' }]
+    const refused = Array.fromAsync(generate({ ...greedy, base: shipped, prompt }))
+    await expect(refused).rejects.toMatchObject({
+      code: 'invalid_messages',
+      message: 'the chat template refuses this: a system turn comes first',
+    })
+  })
+
   test('when the adapter was made for another base, with both sizes', async () => {
     const refused = reply({ adapter: join(llamaReference('llama').directory, 'prefix') })
     await expect(refused).rejects.toMatchObject({ code: 'invalid_adapter' })

@@ -40,8 +40,8 @@ export type GenerateEvent =
 
 /**
  * Generates one reply. Several streams may run at a time; they take turns token by token.
- * @throws InputError when the prompt does not fit the context window, or the adapter not the base; an AbortError when
- * `signal` says to stop
+ * @throws InputError when the template refuses the conversation, the prompt does not fit the context window, or the
+ * adapter not the base; an AbortError when `signal` says to stop
  */
 export async function* generate(
   request: GenerateRequest,
@@ -51,7 +51,7 @@ export async function* generate(
   const { decoder, chat, stops } = base
   const cache = new KeyValueCache(decoder.model, prefixOf(base, request.adapter))
   const prompt =
-    typeof request.prompt === 'string' ? rawTokens(chat, request.prompt) : promptTokens(chat, request.prompt)
+    typeof request.prompt === 'string' ? rawTokens(chat, request.prompt) : chatTokens(chat, request.prompt)
   const room = decoder.model.maxPositions - cache.length - prompt.length
   if (room < 1)
     throw new InputError(
@@ -81,6 +81,17 @@ export async function* generate(
   const rest = stop.end()
   if (rest) yield { type: 'delta', text: rest }
   yield { type: 'end', finishReason: ended ? 'stop' : 'length', completionTokens }
+}
+
+function chatTokens(chat: Chat, conversation: Conversation): readonly number[] {
+  try {
+    return promptTokens(chat, conversation)
+  } catch (error) {
+    const { cause = error } = error as Error // what the template said, without the name of its file
+    throw new InputError('invalid_messages', `the chat template refuses this: ${(cause as Error).message}`, {
+      cause: error,
+    })
+  }
 }
 
 /** An empty text stands at the start of a document, as OpenAI's endpoint takes it: after bos, or what ended another. */

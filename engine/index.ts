@@ -12,7 +12,7 @@ export type { TrainEvent, TrainRun } from './train.ts'
 export interface EngineThread {
   /** @throws an error with code `invalid_training_data` when the data or the settings cannot be used */
   train(run: TrainRun): AsyncGenerator<TrainEvent, void, void>
-  /** @throws an error with code `context_length_exceeded` or `invalid_adapter` when the request cannot be met */
+  /** @throws an error with code `context_length_exceeded`, `invalid_messages` or `invalid_adapter` when the request cannot be met */
   generate(request: GenerateRequest): AsyncGenerator<GenerateEvent, void, void>
   close(): Promise<void>
 }

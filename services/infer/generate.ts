@@ -31,8 +31,10 @@ export async function* generate(
     for await (last of deps.engine.generate({ ...files, prompt: prompt.content, ...sampling })) yield last
   } catch (error) {
     const { code, message } = error as Error & { code?: unknown }
-    if (code !== 'context_length_exceeded') throw error
-    throw new ApiError(code, message, { param: prompt.param, cause: error })
+    const about = { param: prompt.param, cause: error }
+    if (code === 'context_length_exceeded') throw new ApiError(code, message, about)
+    if (code === 'invalid_messages') throw new ApiError('invalid_value', message, about)
+    throw error
   }
   if (last?.type !== 'end') {
     throw new ApiError('overloaded', 'the server stops and has cut the answer off; ask again')
