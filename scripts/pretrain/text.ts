@@ -9,7 +9,7 @@ import { courtesy, feeling, greeting, identity, unknown } from './skills/talk.ts
 import { opposite, repeat, spell, translation } from './skills/words.ts'
 
 /** How often each skill comes up, relative to the others: more where there is more to learn. */
-const weights: [Skill, number][] = [
+export const skills: readonly (readonly [Skill, number])[] = [
   [greeting, 2],
   [identity, 4],
   [courtesy, 2],
@@ -34,7 +34,7 @@ const weights: [Skill, number][] = [
   [composition, 10],
   [daily, 6],
 ]
-const total = weights.reduce((sum, [, weight]) => sum + weight, 0)
+const total = skills.reduce((sum, [, weight]) => sum + weight, 0)
 
 const plainSystems = [
   '你是一个友好的助手。',
@@ -46,11 +46,11 @@ const briefSystems = ['回答要简短。', '请用最短的话回答。', 'Answ
 
 function skill(random: Random): Skill {
   let left = random.uniform() * total
-  for (const [candidate, weight] of weights) {
+  for (const [candidate, weight] of skills) {
     left -= weight
     if (left < 0) return candidate
   }
-  return weights.at(-1)![0]
+  return skills.at(-1)![0]
 }
 
 function conversation(random: Random): Conversation {
