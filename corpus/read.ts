@@ -11,8 +11,10 @@ import { parseText } from './text-format.ts'
 export function readCorpus(bytes: Uint8Array): { conversations: Conversation[]; problems: Problems } {
   const problems = new Problems()
   const text = decode(bytes, problems)
-  if (problems.firstError) return { conversations: [], problems }
-  const located = parserFor(text)(text, problems)
+  const parse = parserFor(text)
+  // Plain text is read on, so that all its faults are told at once; a JSON parser would only stumble over the same one.
+  if (problems.firstError && parse !== parseText) return { conversations: [], problems }
+  const located = parse(text, problems)
   reportDuplicates(located, problems)
   if (located.length === 0 && !problems.firstError)
     problems.error('empty_corpus', 'the file is empty: there is no question and answer in it')
