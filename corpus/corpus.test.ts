@@ -83,6 +83,10 @@ test('broken bytes, U+FFFD, NUL and control characters name line and column', ()
   ).toBeDefined()
 })
 
+test('plain text tells all its faults at once', () => {
+  expect(found('头痛\0\n\n发烧\n多喝水\n')).toEqual(['1:3 invalid_character', '1 question_without_answer'])
+})
+
 test('an empty file and a single pair are refused, each in its words', () => {
   expect(found('')).toEqual(['empty_corpus'])
   expect(found(' \n\u3000\n')).toEqual(['empty_corpus'])
