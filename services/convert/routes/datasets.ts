@@ -6,23 +6,20 @@ import { pageOfRows } from '../../../infra/db/page.ts'
 import { datasets } from '../../../infra/db/tables/index.ts'
 import type { HttpApp } from '../../../infra/http/app.ts'
 import { errors } from '../../../infra/http/errors.ts'
+import { json, jsonBody } from '../../../infra/http/json.ts'
 import type { ConvertDeps } from '../app.ts'
 import { deleteDataset } from '../delete-dataset.ts'
 import { findDataset } from '../find-dataset.ts'
 import { openDatasetFile } from '../open-dataset-file.ts'
 
-const json = <T extends z.ZodType>(schema: T, description: string) => ({
-  description,
-  content: { 'application/json': { schema } },
-})
 const one = z.object({ id: z.string() })
 
 const create = createRoute({
   method: 'post',
   path: '/v1/datasets',
-  request: { body: { required: true, content: { 'application/json': { schema: DatasetRequest } } } },
+  request: { body: jsonBody(DatasetRequest) },
   responses: {
-    201: json(Dataset, 'The dataset; its status is `failed` when the corpus has errors, which it lists'),
+    201: json('The dataset; its status is `failed` when the corpus has errors, which it lists', Dataset),
     ...errors(400, 404),
   },
 })
@@ -30,13 +27,13 @@ const list = createRoute({
   method: 'get',
   path: '/v1/datasets',
   request: { query: PageQuery },
-  responses: { 200: json(pageOf(Dataset), 'Datasets by age'), ...errors(400) },
+  responses: { 200: json('Datasets by age', pageOf(Dataset)), ...errors(400) },
 })
 const retrieve = createRoute({
   method: 'get',
   path: '/v1/datasets/{id}',
   request: { params: one },
-  responses: { 200: json(Dataset, 'The dataset'), ...errors(404) },
+  responses: { 200: json('The dataset', Dataset), ...errors(404) },
 })
 const content = createRoute({
   method: 'get',
@@ -51,7 +48,7 @@ const remove = createRoute({
   method: 'delete',
   path: '/v1/datasets/{id}',
   request: { params: one },
-  responses: { 200: json(DatasetDeleted, 'It is gone'), ...errors(404) },
+  responses: { 200: json('It is gone', DatasetDeleted), ...errors(404) },
 })
 
 export function addDatasetRoutes(app: HttpApp, deps: ConvertDeps): void {

@@ -4,6 +4,7 @@ import { newId } from '../../../contract/ids.ts'
 import { unixSeconds } from '../../../infra/db/tables/index.ts'
 import type { HttpApp } from '../../../infra/http/app.ts'
 import { errors } from '../../../infra/http/errors.ts'
+import { jsonBody } from '../../../infra/http/json.ts'
 import type { InferDeps } from '../app.ts'
 import { chatChunks, chatCompletion } from '../chat-completion.ts'
 import { generate } from '../generate.ts'
@@ -12,7 +13,7 @@ import { endWithClient, stream } from './stream.ts'
 const create = createRoute({
   method: 'post',
   path: '/v1/chat/completions',
-  request: { body: { required: true, content: { 'application/json': { schema: ChatRequest } } } },
+  request: { body: jsonBody(ChatRequest) },
   responses: {
     200: {
       description: 'The answer; with `stream`, the events that make it up',

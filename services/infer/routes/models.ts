@@ -3,15 +3,12 @@ import { Model, ModelDeleted } from '../../../contract/model.ts'
 import { page, pageOf } from '../../../contract/page.ts'
 import type { HttpApp } from '../../../infra/http/app.ts'
 import { errors } from '../../../infra/http/errors.ts'
+import { json } from '../../../infra/http/json.ts'
 import type { InferDeps } from '../app.ts'
 import { deleteModel } from '../delete-model.ts'
 import { getModel, listModels } from '../list-models.ts'
 
 const params = z.object({ model: z.string().min(1) })
-const json = <T extends z.ZodType>(description: string, schema: T) => ({
-  description,
-  content: { 'application/json': { schema } },
-})
 
 const list = createRoute({
   method: 'get',

@@ -6,15 +6,12 @@ import { pageOfRows } from '../../../infra/db/page.ts'
 import { files } from '../../../infra/db/tables/index.ts'
 import type { HttpApp } from '../../../infra/http/app.ts'
 import { errors } from '../../../infra/http/errors.ts'
+import { json } from '../../../infra/http/json.ts'
 import type { IngestDeps } from '../app.ts'
 import { deleteFile } from '../delete-file.ts'
 import { findFile, toFile } from '../file.ts'
 import { uploadFile } from '../upload-file.ts'
 
-const json = <T extends z.ZodType>(schema: T, description: string) => ({
-  description,
-  content: { 'application/json': { schema } },
-})
 const one = z.object({ id: z.string() })
 
 const list = createRoute({
@@ -27,13 +24,13 @@ const list = createRoute({
       purpose: FilePurpose.optional(),
     }),
   },
-  responses: { 200: json(pageOf(FileObject), 'Files by age'), ...errors(400) },
+  responses: { 200: json('Files by age', pageOf(FileObject)), ...errors(400) },
 })
 const retrieve = createRoute({
   method: 'get',
   path: '/v1/files/{id}',
   request: { params: one },
-  responses: { 200: json(FileObject, 'The file'), ...errors(404) },
+  responses: { 200: json('The file', FileObject), ...errors(404) },
 })
 const content = createRoute({
   method: 'get',
@@ -45,7 +42,7 @@ const remove = createRoute({
   method: 'delete',
   path: '/v1/files/{id}',
   request: { params: one },
-  responses: { 200: json(FileDeleted, 'It is gone'), ...errors(404) },
+  responses: { 200: json('It is gone', FileDeleted), ...errors(404) },
 })
 const upload = {
   method: 'post',
@@ -60,7 +57,7 @@ const upload = {
       },
     },
   },
-  responses: { 200: json(FileObject, 'The file'), ...errors(400, 413) },
+  responses: { 200: json('The file', FileObject), ...errors(400, 413) },
 } as const
 
 export function addFileRoutes(app: HttpApp, deps: IngestDeps): void {

@@ -3,6 +3,7 @@ import { Job, JobRequest } from '../../../contract/job.ts'
 import { PageQuery, pageOf } from '../../../contract/page.ts'
 import type { HttpApp } from '../../../infra/http/app.ts'
 import { errors } from '../../../infra/http/errors.ts'
+import { json, jsonBody } from '../../../infra/http/json.ts'
 import type { TrainDeps } from '../app.ts'
 import { cancelJob } from '../cancel-job.ts'
 import { createJob } from '../create-job.ts'
@@ -10,13 +11,13 @@ import { getJob, toJob } from '../job.ts'
 import { listJobs } from '../list-jobs.ts'
 
 const params = z.object({ id: z.string() })
-const oneJob = { description: 'The job', content: { 'application/json': { schema: Job } } }
+const oneJob = json('The job', Job)
 const path = '/v1/fine_tuning/jobs'
 
 const create = createRoute({
   method: 'post',
   path,
-  request: { body: { required: true, content: { 'application/json': { schema: JobRequest } } } },
+  request: { body: jsonBody(JobRequest) },
   responses: { 200: oneJob, ...errors(400, 404) },
 })
 const list = createRoute({
@@ -24,7 +25,7 @@ const list = createRoute({
   path,
   request: { query: PageQuery },
   responses: {
-    200: { description: 'Jobs by age', content: { 'application/json': { schema: pageOf(Job) } } },
+    200: json('Jobs by age', pageOf(Job)),
     ...errors(400),
   },
 })

@@ -3,6 +3,7 @@ import { Checkpoint, JobEvent } from '../../../contract/job.ts'
 import { PageQuery, pageOf } from '../../../contract/page.ts'
 import type { HttpApp } from '../../../infra/http/app.ts'
 import { errors } from '../../../infra/http/errors.ts'
+import { json } from '../../../infra/http/json.ts'
 import type { TrainDeps } from '../app.ts'
 import { listEvents } from '../list-events.ts'
 import { listCheckpoints } from '../list-jobs.ts'
@@ -13,7 +14,7 @@ const listOf = <T extends z.ZodType>(path: string, description: string, item: T)
     path,
     request: { params: z.object({ id: z.string() }), query: PageQuery },
     responses: {
-      200: { description, content: { 'application/json': { schema: pageOf(item) } } },
+      200: json(description, pageOf(item)),
       ...errors(400, 404),
     },
   })
