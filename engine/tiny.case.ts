@@ -6,7 +6,7 @@ import { textReference } from '../test/reference/load.ts'
 import type { AdapterFiles } from './adapters/peft.ts'
 import type { Conversation } from './text/sample.ts'
 import { type TrainEvent, type TrainRun, train } from './train.ts'
-import type { TrainingArgs } from './training-args.ts'
+import type { TrainingArgs } from './training/training-args.ts'
 import { writeInitialCheckpoint } from './weights/initial.ts'
 
 const config = {

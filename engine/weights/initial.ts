@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openModel } from '../models/open.ts'
-import { weightShapes } from '../objective.ts'
+import { weightShapes } from '../models/weight-shapes.ts'
 import { Random } from '../random.ts'
 import { encodeSafetensors } from './safetensors.ts'
 

@@ -1,12 +1,12 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { llamaReference } from '../test/reference/load.ts'
-import { readPrefix } from './adapters/peft.ts'
+import { llamaReference } from '../../test/reference/load.ts'
+import { readPrefix } from '../adapters/peft.ts'
+import { openModel } from '../models/open.ts'
+import { openCheckpoint } from '../weights/checkpoint.ts'
+import { frozen } from '../weights/frozen.ts'
 import { KeyValueCache, pastName } from './cache.ts'
 import { Decoder } from './decoder.ts'
-import { openModel } from './models/open.ts'
-import { openCheckpoint } from './weights/checkpoint.ts'
-import { frozen } from './weights/frozen.ts'
 
 const { directory } = llamaReference('llama')
 const model = openModel(directory)

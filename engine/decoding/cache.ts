@@ -1,6 +1,6 @@
-import type { Prefix } from './adapters/peft.ts'
-import type { Model } from './models/model.ts'
-import type { Value } from './runtime/session.ts'
+import type { Prefix } from '../adapters/peft.ts'
+import type { Model } from '../models/model.ts'
+import type { Value } from '../runtime/session.ts'
 
 // Rows by which a cache grows: a copy of everything once in 64 tokens, and at most 63 masked rows a step.
 const chunk = 64

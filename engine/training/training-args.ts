@@ -1,4 +1,4 @@
-import type { Schedule } from './optim/schedule.ts'
+import type { Schedule } from '../optim/schedule.ts'
 
 /** How to train; the names are transformers' and ChatGLM3's `ptuning_v2.yaml`. */
 export type TrainingArgs = {

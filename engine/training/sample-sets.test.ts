@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { textReference } from '../test/reference/load.ts'
-import { InputError } from './errors.ts'
+import { textReference } from '../../test/reference/load.ts'
+import { InputError } from '../errors.ts'
+import { talk } from '../tiny.case.ts'
 import { sampleSets } from './sample-sets.ts'
-import { talk } from './tiny.case.ts'
 
 const limits = { max_input_length: 32, max_output_length: 16 }
 const run = { base: textReference('chatml').directory, train: [talk('1?', 'one')], dev: [], args: limits }

@@ -1,6 +1,6 @@
-import { InputError } from './errors.ts'
-import { loadChat } from './text/chat.ts'
-import { type Conversation, type Limits, type Sample, trainingSample } from './text/sample.ts'
+import { InputError } from '../errors.ts'
+import { loadChat } from '../text/chat.ts'
+import { type Conversation, type Limits, type Sample, trainingSample } from '../text/sample.ts'
 
 /** A sample that was cut to fit: its set and its place there, from 0; its length and the limit, in tokens. */
 export type Cut = { set: 'train' | 'dev'; index: number; tokens: number; limit: number }

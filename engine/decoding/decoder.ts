@@ -1,10 +1,9 @@
-import { causalMask, inBatches, tokenFeeds } from './batch.ts'
+import { gather, input } from '../graph/build.ts'
+import type { Node } from '../graph/node.ts'
+import { type Binding, cacheShape, type Model } from '../models/model.ts'
+import { causalMask, ropeFeeds, stepInputs, tokenFeeds } from '../models/step.ts'
+import { Session, type Value } from '../runtime/session.ts'
 import { type KeyValueCache, pastName } from './cache.ts'
-import { gather, input } from './graph/build.ts'
-import type { Node } from './graph/node.ts'
-import { type Binding, cacheShape, type Model } from './models/model.ts'
-import { ropeFeeds, stepInputs } from './objective.ts'
-import { Session, type Value } from './runtime/session.ts'
 
 const rowsName = (i: number) => `rows.${i}`
 
@@ -44,7 +43,8 @@ export class Decoder {
   /** Reads `tokens` after what the cache holds, keeps their rows in it, and returns the logits of what comes next. */
   async read(tokens: readonly number[], cache: KeyValueCache): Promise<Float32Array> {
     let logits = new Float32Array()
-    for (const piece of inBatches(tokens, pieceLength)) logits = await this.#readPiece(piece, cache)
+    for (let i = 0; i < tokens.length; i += pieceLength)
+      logits = await this.#readPiece(tokens.slice(i, i + pieceLength), cache)
     return logits
   }
 

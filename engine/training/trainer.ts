@@ -1,13 +1,14 @@
 /** One adapter in training: its parameters, its compiled graph, and the optimizer. */
-import type { Adapter, Parameters } from './adapters/adapter.ts'
+import type { Adapter, Parameters } from '../adapters/adapter.ts'
+import { backward } from '../grad/backward.ts'
+import { inputsOf, type Node } from '../graph/node.ts'
+import type { Binding, Model } from '../models/model.ts'
+import { ropeFeeds } from '../models/step.ts'
+import { AdamW, type AdamWOptions } from '../optim/adamw.ts'
+import { clipGradients } from '../optim/clip.ts'
+import { Session, type Value } from '../runtime/session.ts'
 import { type Batch, collate, type TokenSample } from './batch.ts'
-import { backward } from './grad/backward.ts'
-import { inputsOf, type Node } from './graph/node.ts'
-import type { Binding, Model } from './models/model.ts'
-import { objective, ropeFeeds } from './objective.ts'
-import { AdamW, type AdamWOptions } from './optim/adamw.ts'
-import { clipGradients } from './optim/clip.ts'
-import { Session, type Value } from './runtime/session.ts'
+import { objective } from './objective.ts'
 
 export type TrainerOptions = {
   model: Model

@@ -1,6 +1,7 @@
 /** From samples to the arrays that a training graph is fed. */
-import { Random } from './random.ts'
-import type { Value } from './runtime/session.ts'
+import { causalMask, int64, tokenFeeds } from '../models/step.ts'
+import { Random } from '../random.ts'
+import type { Value } from '../runtime/session.ts'
 
 /** A sample ready to train on: token ids, and the positions whose token is a target. */
 export type TokenSample = { tokens: readonly number[]; targets: readonly number[] }
@@ -10,42 +11,6 @@ export type Batch = {
   /** Targets in it, and tokens without padding. */
   labelled: number
   tokens: number
-}
-
-const masked = -1e9 // exp of it is 0 in float32, and unlike −∞ it cannot turn into NaN
-
-/**
- * The additive causal mask (1, 1, T, P + T): a token sees the first `used` of the P rows before it (all of them
- * unless said otherwise), what came before it, and itself.
- */
-export function causalMask(time: number, past: number, used = past): Value {
-  const width = past + time
-  const data = new Float32Array(time * width)
-  for (let t = 0; t < time; t++) {
-    data.fill(masked, t * width + used, t * width + past)
-    data.fill(masked, t * width + past + t + 1, (t + 1) * width)
-  }
-  return { data, shape: [1, 1, time, width] }
-}
-
-const int64 = (values: ArrayLike<number>, shape: readonly number[]): Value => ({
-  data: BigInt64Array.from(values as number[], BigInt),
-  shape,
-})
-
-/** Token ids (B, T), padded on the right with 0, and their positions, the first real token at `offset`. */
-export function tokenFeeds(rows: readonly (readonly number[])[], offset: number): Record<string, Value> {
-  const time = Math.max(...rows.map((row) => row.length))
-  const shape = [rows.length, time]
-  const tokens = new Int32Array(rows.length * time)
-  for (const [b, row] of rows.entries()) tokens.set(row, b * time)
-  return {
-    tokens: int64(tokens, shape),
-    positions: int64(
-      tokens.map((_, i) => offset + (i % time)),
-      shape,
-    ),
-  }
 }
 
 /**

@@ -1,8 +1,9 @@
-import type { Bindable, Parameters } from './adapters/adapter.ts'
+import type { Bindable, Parameters } from '../adapters/adapter.ts'
+import type { Binding, Model } from '../models/model.ts'
+import { ropeFeeds } from '../models/step.ts'
+import { Session, type Value } from '../runtime/session.ts'
 import { collate, type TokenSample } from './batch.ts'
-import type { Binding, Model } from './models/model.ts'
-import { objective, ropeFeeds } from './objective.ts'
-import { Session, type Value } from './runtime/session.ts'
+import { objective } from './objective.ts'
 
 /** Measures the loss of a base with an adapter, or bare. */
 export class Evaluator {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Random } from './random.ts'
+import { Random } from '../random.ts'
 import { type Sampling, sample } from './sampling.ts'
 
 const logits = Float32Array.of(1, 3, 2, -1)

@@ -1,0 +1,60 @@
+/** The inputs of one pass through a model: as nodes of a graph, and as the arrays they are fed. */
+import { input } from '../graph/build.ts'
+import { type Dim, plus } from '../graph/dim.ts'
+import type { Value } from '../runtime/session.ts'
+import type { Model, Step } from './model.ts'
+
+/** The inputs of a pass over B sequences of T tokens that follow `past` cached rows. */
+export function stepInputs(model: Model, past: Dim): Step {
+  const table = (name: string) => input(name, ['R', model.headDim / 2])
+  return {
+    tokens: input('tokens', ['B', 'T'], 'int64'),
+    positions: input('positions', ['B', 'T'], 'int64'),
+    mask: input('mask', [1, 1, 'T', plus(past, 'T')]),
+    cos: table('cos'),
+    sin: table('sin'),
+  }
+}
+
+/** The rotary tables that a run over positions 0 … `positions` − 1 is fed. */
+export function ropeFeeds(model: Model, positions: number): Record<'cos' | 'sin', Value> {
+  const { cos, sin, width } = model.rope(positions)
+  const shape = [positions, width / 2]
+  return { cos: { data: cos, shape }, sin: { data: sin, shape } }
+}
+
+const masked = -1e9 // exp of it is 0 in float32, and unlike −∞ it cannot turn into NaN
+
+/**
+ * The additive causal mask (1, 1, T, P + T): a token sees the first `used` of the P rows before it (all of them
+ * unless said otherwise), what came before it, and itself.
+ */
+export function causalMask(time: number, past: number, used = past): Value {
+  const width = past + time
+  const data = new Float32Array(time * width)
+  for (let t = 0; t < time; t++) {
+    data.fill(masked, t * width + used, t * width + past)
+    data.fill(masked, t * width + past + t + 1, (t + 1) * width)
+  }
+  return { data, shape: [1, 1, time, width] }
+}
+
+export const int64 = (values: ArrayLike<number>, shape: readonly number[]): Value => ({
+  data: BigInt64Array.from(values as number[], BigInt),
+  shape,
+})
+
+/** Token ids (B, T), padded on the right with 0, and their positions, the first real token at `offset`. */
+export function tokenFeeds(rows: readonly (readonly number[])[], offset: number): Record<string, Value> {
+  const time = Math.max(...rows.map((row) => row.length))
+  const shape = [rows.length, time]
+  const tokens = new Int32Array(rows.length * time)
+  for (const [b, row] of rows.entries()) tokens.set(row, b * time)
+  return {
+    tokens: int64(tokens, shape),
+    positions: int64(
+      tokens.map((_, i) => offset + (i % time)),
+      shape,
+    ),
+  }
+}
