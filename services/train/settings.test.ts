@@ -1,16 +1,23 @@
 import { expect, test } from 'vitest'
-import { JobRequest } from '../../contract/job.ts'
+import { JobRequest, Peft } from '../../contract/job.ts'
 import { defaultTrainingArgs } from './defaults.ts'
 import { settingsOf } from './settings.ts'
 
+const defaults = defaultTrainingArgs(Peft.parse({}))
 const settings = (extra: object = {}) =>
   settingsOf(JobRequest.parse({ model: 'preamble-tiny', training_file: 'file-1', ...extra }))
 
 test('a request that says nothing trains by the defaults', () => {
   expect(settings()).toEqual({
     hyperparameters: { n_epochs: 'auto', batch_size: 'auto', learning_rate_multiplier: 'auto' },
-    args: defaultTrainingArgs,
+    args: defaults,
   })
+})
+
+test('the MLP of a projected prefix has a learning rate of its own', () => {
+  const { args } = settings({ peft: { prefix_projection: true } })
+  expect(args.learning_rate).toBeLessThan(defaults.learning_rate)
+  expect({ ...args, learning_rate: defaults.learning_rate }).toEqual(defaults)
 })
 
 test("OpenAI's hyperparameters set epochs, batch size and a multiple of the learning rate", () => {
@@ -19,7 +26,7 @@ test("OpenAI's hyperparameters set epochs, batch size and a multiple of the lear
     num_train_epochs: 7,
     max_steps: -1,
     per_device_train_batch_size: 2,
-    learning_rate: defaultTrainingArgs.learning_rate / 2,
+    learning_rate: defaults.learning_rate / 2,
   }
   expect(settings({ hyperparameters }).args).toMatchObject(expected)
   const method = { type: 'supervised', supervised: { hyperparameters } }

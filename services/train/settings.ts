@@ -9,9 +9,10 @@ import { defaultTrainingArgs } from './defaults.ts'
 export function settingsOf(request: JobRequest): { hyperparameters: Hyperparameters; args: TrainingArgs } {
   const hyperparameters =
     request.hyperparameters ?? request.method?.supervised.hyperparameters ?? Hyperparameters.parse({})
+  const defaults = defaultTrainingArgs(request.peft)
   const args = {
-    ...defaultTrainingArgs,
-    ...fromHyperparameters(hyperparameters),
+    ...defaults,
+    ...fromHyperparameters(hyperparameters, defaults),
     ...given(request.training_args),
   }
   // Whoever asks for epochs means epochs, also where the default counts steps.
@@ -21,13 +22,13 @@ export function settingsOf(request: JobRequest): { hyperparameters: Hyperparamet
   return { hyperparameters, args: { ...args, seed: request.seed ?? args.seed } }
 }
 
-function fromHyperparameters(asked: Hyperparameters): Partial<TrainingArgs> {
+function fromHyperparameters(asked: Hyperparameters, defaults: TrainingArgs): Partial<TrainingArgs> {
   const { n_epochs, batch_size, learning_rate_multiplier } = asked
   return {
     ...(n_epochs !== 'auto' && { num_train_epochs: n_epochs, max_steps: -1 }),
     ...(batch_size !== 'auto' && { per_device_train_batch_size: batch_size }),
     ...(learning_rate_multiplier !== 'auto' && {
-      learning_rate: defaultTrainingArgs.learning_rate * learning_rate_multiplier,
+      learning_rate: defaults.learning_rate * learning_rate_multiplier,
     }),
   }
 }
