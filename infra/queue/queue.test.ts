@@ -1,4 +1,7 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { afterAll, expect, test } from 'vitest'
 import { testDatabase } from '../db/testing.ts'
 import { createLog } from '../log.ts'
@@ -9,13 +12,13 @@ afterAll(close)
 const log = createLog({ name: 'test', level: 'silent' })
 const open = (name: string) => openQueue(url, name, log)
 
-/** Waits until `happened`, for up to ten seconds. */
-async function until(happened: () => boolean): Promise<void> {
-  for (let i = 0; i < 200 && !happened(); i++) await sleep(50)
+/** Waits until `happened`, for up to `seconds`. */
+async function until(happened: () => boolean, seconds = 10): Promise<void> {
+  for (let i = 0; i < seconds * 20 && !happened(); i++) await sleep(50)
   expect(happened()).toBe(true)
 }
 
-test('each id is handled once, by one of two workers', async () => {
+test.concurrent('each id is handled once, by one of two workers', async () => {
   const [one, two] = await Promise.all([open('once'), open('once')])
   const seen: string[] = []
   for (const queue of [one, two]) await queue.work(async (id) => void seen.push(id))
@@ -26,19 +29,57 @@ test('each id is handled once, by one of two workers', async () => {
   expect(seen.sort()).toEqual(ids)
 })
 
-test('an id whose handler throws comes back', async () => {
-  const queue = await open('again')
-  let attempts = 0
-  await queue.work(async () => {
-    attempts += 1
-    if (attempts === 1) throw new Error('the first attempt fails')
+test.concurrent('an id that is in line twice is handled by one worker after the other', async () => {
+  const [one, two] = await Promise.all([open('twice'), open('twice')])
+  const told: string[] = []
+  for (const id of ['x', 'x', 'y']) await one.enqueue(id)
+  let release = () => {}
+  const released = new Promise<void>((resolve) => {
+    release = resolve
   })
-  await queue.enqueue('x')
-  await until(() => attempts === 2)
-  await queue.stop()
+  for (const queue of [one, two])
+    await queue.work(async (id) => {
+      told.push(`start ${id}`)
+      if (id === 'x') await released
+      told.push(`end ${id}`)
+    })
+  await until(() => told.includes('end y')) // the other worker passed over the second x
+  release()
+  await until(() => told.length === 6)
+  await Promise.all([one.stop(), two.stop()])
+  expect(told.filter((line) => line.endsWith('x'))).toEqual(['start x', 'end x', 'start x', 'end x'])
 })
 
-test('stopping tells the handler and waits for it; what it did not settle waits for the next worker', async () => {
+test.concurrent('an id whose handler throws comes back three times, and the next one has its turn', async () => {
+  const queue = await open('again')
+  const seen: string[] = []
+  await queue.work(async (id) => {
+    seen.push(id)
+    if (id === 'x') throw new Error('it always fails')
+  })
+  await queue.enqueue('x')
+  await until(() => seen.length === 4)
+  await sleep(3000) // longer than the queue waits between two attempts
+  await queue.enqueue('y')
+  await until(() => seen.includes('y'))
+  await queue.stop()
+  expect(seen).toEqual(['x', 'x', 'x', 'x', 'y'])
+})
+
+test.concurrent('an id whose worker process dies goes to another worker within a minute', async () => {
+  const worker = fork(fileURLToPath(new URL('./stuck-worker.case.ts', import.meta.url)), [url, 'death'])
+  const queue = await open('death')
+  await queue.enqueue('x')
+  expect(await once(worker, 'message')).toEqual(['x', undefined])
+  worker.kill('SIGKILL')
+  const seen: string[] = []
+  await queue.work(async (id) => void seen.push(id))
+  await until(() => seen.length > 0, 58)
+  await queue.stop()
+  expect(seen).toEqual(['x'])
+}, 90_000)
+
+test.concurrent('stopping tells the handler and waits for it; what it did not settle waits for the next worker', async () => {
   const first = await open('handover')
   const told: string[] = []
   await first.work(async (id, signal) => {
