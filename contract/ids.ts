@@ -5,6 +5,7 @@ const prefixes = {
   file: 'file-',
   dataset: 'ds_',
   job: 'ftjob-',
+  adapter: 'adapter_',
   event: 'ftevent-',
   checkpoint: 'ftckpt_',
   chatCompletion: 'chatcmpl-',

@@ -41,6 +41,7 @@ const log = createLog({ name: 'test', level: 'silent' })
 const app = createApp({ log, version: '0', db, store, bases, cache, engine })
 
 const answer = '你好，感冒了要多喝水。'
+const prefix = { peftType: 'PREFIX_TUNING', bytes: 0 } as const
 
 beforeAll(async () => {
   await mkdir(join(root, 'models'))
@@ -63,7 +64,9 @@ beforeAll(async () => {
   })
   for (const [name, bytes] of Object.entries(tuned.end.files))
     await store.putBytes(`adapters/a1/${name}`, bytes)
-  await db.insert(adapters).values({ id: 'ft:tiny:health:a1', base: 'tiny', objectKey: 'adapters/a1' })
+  await db
+    .insert(adapters)
+    .values({ ...prefix, model: 'ft:tiny:health:a1', base: 'tiny', objectKey: 'adapters/a1' })
 })
 afterAll(async () => {
   await engine.close()
@@ -233,7 +236,9 @@ describe('models', () => {
       'adapters/a2/adapter_model.safetensors',
       await store.bytes('adapters/a1/adapter_model.safetensors'),
     )
-    await db.insert(adapters).values({ id: 'ft:tiny::a2', base: 'tiny', objectKey: 'adapters/a2' })
+    await db
+      .insert(adapters)
+      .values({ ...prefix, model: 'ft:tiny::a2', base: 'tiny', objectKey: 'adapters/a2' })
     expect((await chat({ model: 'ft:tiny::a2' })).status).toBe(200)
 
     const response = await app.request('/v1/models/ft:tiny::a2', { method: 'DELETE' })
@@ -245,7 +250,9 @@ describe('models', () => {
   })
 
   test('a tuned model whose base is gone says so', async () => {
-    await db.insert(adapters).values({ id: 'ft:gone::a3', base: 'gone', objectKey: 'adapters/a1' })
+    await db
+      .insert(adapters)
+      .values({ ...prefix, model: 'ft:gone::a3', base: 'gone', objectKey: 'adapters/a1' })
     const response = await chat({ model: 'ft:gone::a3' })
     expect(response.status).toBe(404)
     expect((await response.json()).error.message).toContain('tuned on "gone"')

@@ -16,7 +16,7 @@ export async function deleteModel(
     throw new ApiError('unsupported_value', message, { param: 'model' })
   }
   // The row first: from then on no request begins to use the files.
-  const [row] = await db.delete(adapters).where(eq(adapters.id, id)).returning()
+  const [row] = await db.delete(adapters).where(eq(adapters.model, id)).returning()
   if (!row) throw unknownModel(id)
   await store.delete(row.objectKey)
   await cache.drop(row.objectKey)

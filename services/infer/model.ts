@@ -15,8 +15,8 @@ export const baseObject = ({ id, created }: BaseModel): Model => ({
   owned_by: 'preamble',
 })
 
-export const tunedObject = ({ id, createdAt }: AdapterRow): Model => ({
-  id,
+export const tunedObject = ({ model, createdAt }: AdapterRow): Model => ({
+  id: model,
   object: 'model',
   created: unixSeconds(createdAt),
   owned_by: 'user',
@@ -24,7 +24,7 @@ export const tunedObject = ({ id, createdAt }: AdapterRow): Model => ({
 
 /** The row of a tuned model. Throws ApiError when there is no such model. */
 export async function adapterRow(db: Database, id: string): Promise<AdapterRow> {
-  const [row] = await db.select().from(adapters).where(eq(adapters.id, id))
+  const [row] = await db.select().from(adapters).where(eq(adapters.model, id))
   if (!row) throw unknownModel(id)
   return row
 }

@@ -70,7 +70,7 @@ export function createRecorder({ db, store }: { db: Database; store: Store }, jo
     return stored(key, moment.files, () =>
       advance(db, ours, { status }, eventsOf(moment, totalSteps), async (tx) => {
         await tx.insert(jobCheckpoints).values(checkpoint)
-        await addModel(tx, checkpointModelId(job, step), key)
+        await addModel(tx, checkpointModelId(job, step), key, moment.files)
       }),
     )
   }
@@ -93,7 +93,7 @@ export function createRecorder({ db, store }: { db: Database; store: Store }, jo
     const done = await stored(key, adapter, () =>
       advance(db, ours, patch, told, async (tx) => {
         await tx.insert(files).values(results)
-        await addModel(tx, model, key)
+        await addModel(tx, model, key, adapter)
       }),
     )
     if (!done) await store.delete(results.objectKey)
@@ -112,8 +112,10 @@ export function createRecorder({ db, store }: { db: Database; store: Store }, jo
     return done
   }
 
-  async function addModel(tx: Transaction, id: string, key: string): Promise<void> {
-    await tx.insert(adapters).values({ id, base: job.model, jobId: job.id, objectKey: key })
+  async function addModel(tx: Transaction, model: string, key: string, adapter: AdapterFiles): Promise<void> {
+    const bytes = Object.values(adapter).reduce((sum, { length }) => sum + length, 0)
+    const of = { base: job.model, peftType: job.peft.peft_type, jobId: job.id }
+    await tx.insert(adapters).values({ model, ...of, bytes, objectKey: key })
   }
 }
 

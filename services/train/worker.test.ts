@@ -27,7 +27,7 @@ async function queued(request?: Parameters<typeof at.create>[0]): Promise<JobId>
 const messages = async (id: JobId) => (await at.events(id)).map(({ message }) => message)
 const modelsOf = async (id: JobId) => {
   const rows = await at.db.select().from(adapters).where(eq(adapters.jobId, id))
-  return rows.map((row) => row.id).sort()
+  return rows.map((row) => row.model).sort()
 }
 
 describe('a job that goes well', () => {

@@ -1,13 +1,26 @@
-import { pgTable, text } from 'drizzle-orm/pg-core'
-import type { Id } from '../../../contract/ids.ts'
+import { bigint, index, pgTable, text } from 'drizzle-orm/pg-core'
+import type { PeftType } from '../../../contract/adapter.ts'
+import { type Id, newId } from '../../../contract/ids.ts'
 import { createdAt } from './time.ts'
 
 /** Tuned models: a base and an adapter whose files lie in the store under the object key. */
-export const adapters = pgTable('adapters', {
-  /** What requests call it: `ft:<base>:<suffix>:<id>`. */
-  id: text('id').primaryKey(),
-  base: text('base').notNull(),
-  jobId: text('job_id').$type<Id<'job'>>(),
-  objectKey: text('object_key').notNull(),
-  createdAt: createdAt(),
-})
+export const adapters = pgTable(
+  'adapters',
+  {
+    id: text('id')
+      .$type<Id<'adapter'>>()
+      .primaryKey()
+      .$defaultFn(() => newId('adapter')),
+    /** What requests call it: `ft:<base>:<suffix>:<id>`. */
+    model: text('model').notNull().unique(),
+    base: text('base').notNull(),
+    peftType: text('peft_type').$type<PeftType>().notNull(),
+    /** The job that trained it; null: it was imported. */
+    jobId: text('job_id').$type<Id<'job'>>(),
+    /** Of all its files; null: it was stored before sizes were kept. */
+    bytes: bigint('bytes', { mode: 'number' }),
+    objectKey: text('object_key').notNull(),
+    createdAt: createdAt(),
+  },
+  (table) => [index('adapters_by_age').on(table.createdAt)],
+)
