@@ -1,9 +1,13 @@
 /** The serving loop: a conversation in, a stream of text out. */
-import { type Prefix, readPrefix } from './adapters/peft.ts'
+import { bare } from './adapters/adapter.ts'
+import { loraBinding } from './adapters/lora.ts'
+import type { Lora } from './adapters/lora-files.ts'
+import { readAdapter, type StoredAdapter } from './adapters/peft.ts'
 import { KeyValueCache } from './decoding/cache.ts'
 import { Decoder } from './decoding/decoder.ts'
 import { sample } from './decoding/sampling.ts'
 import { InputError } from './errors.ts'
+import type { Model } from './models/model.ts'
 import { openModel } from './models/open.ts'
 import { Random } from './random.ts'
 import { type Chat, loadChat, promptTokens, stopIds } from './text/chat.ts'
@@ -48,16 +52,18 @@ export async function* generate(
   signal?: AbortSignal,
 ): AsyncGenerator<GenerateEvent, void, void> {
   const base = await baseAt(request.base)
-  const { decoder, chat, stops } = base
-  const cache = new KeyValueCache(decoder.model, prefixOf(base, request.adapter))
+  const { model, chat, stops } = base
+  const { prefix, lora } = adapterOf(base, request.adapter)
+  const decoder = await decoderFor(base, lora)
+  const cache = new KeyValueCache(model, prefix)
   const prompt =
     typeof request.prompt === 'string' ? rawTokens(chat, request.prompt) : chatTokens(chat, request.prompt)
-  const room = decoder.model.maxPositions - cache.length - prompt.length
+  const room = model.maxPositions - cache.position - prompt.length
   if (room < 1)
     throw new InputError(
       'context_length_exceeded',
-      `the prompt has ${prompt.length} tokens and the adapter ${cache.length}; ` +
-        `the context window of ${decoder.model.maxPositions} leaves no room for a reply`,
+      `the prompt has ${prompt.length} tokens and the adapter ${cache.position}; ` +
+        `the context window of ${model.maxPositions} leaves no room for a reply`,
     )
   yield { type: 'start', promptTokens: prompt.length }
 
@@ -70,7 +76,7 @@ export async function* generate(
   let ended = false
   while (!ended && completionTokens < limit) {
     signal?.throwIfAborted()
-    const token = sample(await decoder.read(read, cache), request, random)
+    const token = sample(await decoder.read(read, cache, lora?.parameters), request, random)
     completionTokens += 1
     const delta = stops.has(token) ? '' : stop.push(text.push(token))
     if (delta) yield { type: 'delta', text: delta }
@@ -105,11 +111,14 @@ function rawTokens({ tokenizer, directory }: Chat, text: string): readonly numbe
 }
 
 type Base = {
-  decoder: Decoder
+  directory: string
+  model: Model
+  /** By the shape of the LoRA that they are compiled for; '' for none. */
+  decoders: Map<string, Promise<Decoder>>
   chat: Chat
   stops: ReadonlySet<number>
   /** By directory, the most recently used last. */
-  prefixes: Map<string, Prefix>
+  adapters: Map<string, StoredAdapter>
 }
 
 /** Bases that this thread has opened. */
@@ -125,20 +134,34 @@ function baseAt(directory: string): Promise<Base> {
 }
 
 async function openBase(directory: string): Promise<Base> {
-  const model = openModel(directory)
-  const decoder = await Decoder.open(model, { weight: frozen(openCheckpoint(directory)) })
   const chat = loadChat(directory)
-  return { decoder, chat, stops: new Set(stopIds(chat)), prefixes: new Map() }
+  const stops = new Set(stopIds(chat))
+  const model = openModel(directory)
+  const base = { directory, model, decoders: new Map(), chat, stops, adapters: new Map() }
+  await decoderFor(base)
+  return base
 }
 
-/** Prefixes that a base keeps: 64 of a 7B model's take about 8 GB, of a small one's next to nothing. */
-const keptPrefixes = 64
+/** LoRAs that adapt the same modules with the same ranks share a compiled decoder. */
+function decoderFor({ directory, model, decoders }: Base, lora?: Lora): Promise<Decoder> {
+  const shape = lora?.targets.map(({ module, rank }) => `${module.name}:${rank}`).join(' ') ?? ''
+  const known = decoders.get(shape)
+  if (known) return known
+  const { bind } = lora ? loraBinding(lora.targets) : bare
+  const opening = Decoder.open(model, bind({ weight: frozen(openCheckpoint(directory)) }))
+  decoders.set(shape, opening)
+  opening.catch(() => decoders.delete(shape))
+  return opening
+}
 
-function prefixOf({ decoder, prefixes }: Base, directory: string | undefined): Prefix | undefined {
-  if (directory === undefined) return undefined
-  const prefix = prefixes.get(directory) ?? readPrefix(decoder.model, directory)
-  prefixes.delete(directory)
-  prefixes.set(directory, prefix)
-  if (prefixes.size > keptPrefixes) prefixes.delete(prefixes.keys().next().value!)
-  return prefix
+/** Adapters that a base keeps: 64 prefixes of a 7B model take about 8 GB, of a small one next to nothing. */
+const keptAdapters = 64
+
+function adapterOf({ model, adapters }: Base, directory: string | undefined): StoredAdapter {
+  if (directory === undefined) return {}
+  const adapter = adapters.get(directory) ?? readAdapter(model, directory)
+  adapters.delete(directory)
+  adapters.set(directory, adapter)
+  if (adapters.size > keptAdapters) adapters.delete(adapters.keys().next().value!)
+  return adapter
 }

@@ -3,7 +3,7 @@ import type { GenerateEvent, GenerateRequest } from './generate.ts'
 import { Thread } from './runtime/thread.ts'
 import type { TrainEvent, TrainRun } from './train.ts'
 
-export type { AdapterFiles } from './adapters/peft.ts'
+export type { AdapterFiles } from './adapters/adapter-files.ts'
 export type { GenerateEvent, GenerateRequest } from './generate.ts'
 export type { Conversation } from './text/sample.ts'
 export type { TrainEvent, TrainRun } from './train.ts'

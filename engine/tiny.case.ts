@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { textReference } from '../test/reference/load.ts'
-import type { AdapterFiles } from './adapters/peft.ts'
+import type { AdapterFiles } from './adapters/adapter-files.ts'
 import type { Conversation } from './text/sample.ts'
 import { type TrainEvent, type TrainRun, train } from './train.ts'
 import type { TrainingArgs } from './training/training-args.ts'

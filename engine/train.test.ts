@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import type { AdapterFiles } from './adapters/peft.ts'
+import type { AdapterFiles } from './adapters/adapter-files.ts'
 import { addTokenizer, args, runOf, talk, temporary, writeBase, writeFiles } from './tiny.case.ts'
 import { type TrainEvent, type TrainRun, train } from './train.ts'
 import { openCheckpoint } from './weights/checkpoint.ts'

@@ -1,12 +1,16 @@
 import { type Adapter, bare } from './adapters/adapter.ts'
+import type { AdapterFiles } from './adapters/adapter-files.ts'
 import { type FullTuning, fullAdapter } from './adapters/full.ts'
-import type { AdapterFiles } from './adapters/peft.ts'
+import { type LoraTuning, loraAdapter } from './adapters/lora.ts'
 import { type PrefixTuning, prefixAdapter } from './adapters/prefix.ts'
+import { textRows } from './adapters/text-rows.ts'
+import { InputError } from './errors.ts'
 import type { Model } from './models/model.ts'
 import { openModel } from './models/open.ts'
 import { weightShapes } from './models/weight-shapes.ts'
 import { learningRateAt } from './optim/schedule.ts'
 import type { Conversation } from './text/sample.ts'
+import { loadTokenizer } from './text/tokenizer.ts'
 import { endlessBatches, inBatches } from './training/batch.ts'
 import { Evaluator } from './training/evaluator.ts'
 import { Meter } from './training/meter.ts'
@@ -23,7 +27,7 @@ export type TrainRun = {
   baseName?: string
   train: readonly Conversation[]
   dev: readonly Conversation[]
-  method: PrefixTuning | FullTuning
+  method: PrefixTuning | LoraTuning | FullTuning
   args: TrainingArgs
 }
 
@@ -73,8 +77,8 @@ export async function* train(run: TrainRun, signal?: AbortSignal): AsyncGenerato
   const model = openModel(run.base)
   const checkpoint = openCheckpoint(run.base)
   const base = { weight: frozen(checkpoint) }
-  const adapter = adapterFor(run, model, checkpoint)
-  const { train, dev, longest, truncated } = sampleSets(run, model.maxPositions - adapter.virtualTokens)
+  const adapter = await adapterFor(run, model, checkpoint)
+  const { train, dev, longest, truncated } = sampleSets(run, model.maxPositions - adapter.firstPosition)
   const parameters = adapter.init(args.seed)
   const devBatches = inBatches(dev, args.per_device_eval_batch_size)
   const { steps, schedule } = planOf(args, train.length)
@@ -99,7 +103,17 @@ export async function* train(run: TrainRun, signal?: AbortSignal): AsyncGenerato
     epsilon: args.adam_epsilon,
     weightDecay: args.weight_decay,
   }
-  const setup = { model, base, adapter, parameters, optimizer, maxGradNorm: args.max_grad_norm, longest }
+  const { seed } = args
+  const setup = {
+    model,
+    seed,
+    base,
+    adapter,
+    parameters,
+    optimizer,
+    maxGradNorm: args.max_grad_norm,
+    longest,
+  }
   await using trainer = await Trainer.open({ ...setup, prepack: copiesAreCheap(checkpoint) })
   await using evaluator = dev.length > 0 ? await Evaluator.open(model, base, adapter, longest) : undefined
   const batches = endlessBatches(train, args)
@@ -130,15 +144,40 @@ export async function* train(run: TrainRun, signal?: AbortSignal): AsyncGenerato
   yield { type: 'end', step: best?.step ?? steps, trainedTokens: meter.total, files }
 }
 
-function adapterFor(
+async function adapterFor(
   { method, base, baseName = base }: TrainRun,
   model: Model,
   checkpoint: Checkpoint,
-): Adapter {
+): Promise<Adapter> {
   switch (method.peft_type) {
-    case 'PREFIX_TUNING':
-      return prefixAdapter(model, baseName, method)
+    case 'PREFIX_TUNING': {
+      if (method.init_weights !== 'text') return prefixAdapter(model, baseName, method)
+      const ids = loadTokenizer(base).encodeRaw(startingText(method))
+      const start = await textRows(model, { weight: frozen(checkpoint) }, ids, method.num_virtual_tokens)
+      return prefixAdapter(model, baseName, method, start)
+    }
+    case 'LORA':
+      return settled(() => loraAdapter(model, baseName, method))
     case 'FULL':
       return fullAdapter(checkpoint, weightShapes(model))
+  }
+}
+
+function startingText({ init_text, prefix_projection }: PrefixTuning): string {
+  if (prefix_projection)
+    throw new InputError(
+      'invalid_training_data',
+      'init_weights "text" sets the rows themselves, which prefix_projection makes through an MLP: choose one',
+    )
+  if (init_text) return init_text
+  throw new InputError('invalid_training_data', 'init_weights "text" needs the text: init_text')
+}
+
+/** Settings that fit no module of the base are the caller's. */
+function settled<T>(make: () => T): T {
+  try {
+    return make()
+  } catch (error) {
+    throw new InputError('invalid_training_data', (error as Error).message, { cause: error })
   }
 }

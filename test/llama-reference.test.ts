@@ -3,8 +3,9 @@ import { basename, join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Adapter, Parameters } from '../engine/adapters/adapter.ts'
 import { fullAdapter } from '../engine/adapters/full.ts'
-import { joinRows, readPrefix, splitRows } from '../engine/adapters/peft.ts'
+import { readAdapter } from '../engine/adapters/peft.ts'
 import { prefixAdapter } from '../engine/adapters/prefix.ts'
+import { joinRows, splitRows } from '../engine/adapters/prefix-files.ts'
 import { KeyValueCache } from '../engine/decoding/cache.ts'
 import { Decoder } from '../engine/decoding/decoder.ts'
 import type { Model } from '../engine/models/model.ts'
@@ -95,7 +96,7 @@ async function lossAndGradients(
   batch: ReferenceBatch,
 ) {
   await using session = await Session.open(trainingGraph({ model, base, adapter, parameters }))
-  const { feeds, labelled } = collate(samplesOf(batch), adapter.virtualTokens)
+  const { feeds, labelled } = collate(samplesOf(batch), adapter)
   const longest = Math.max(...batch.tokens.map((t) => t.length))
   const { loss, ...gradients } = await session.run({
     ...feeds,
@@ -251,6 +252,6 @@ test('greedy replies are those of transformers, with and without a prefix', asyn
     return out
   }
   expect(await reply(new KeyValueCache(model))).toEqual(greedy.base)
-  const prefix = readPrefix(model, join(directory, 'prefix'))
+  const { prefix } = readAdapter(model, join(directory, 'prefix'))
   expect(await reply(new KeyValueCache(model, prefix))).toEqual(greedy.prefix)
 })

@@ -14,6 +14,7 @@ export type FullTuning = { peft_type: 'FULL' }
 export function fullAdapter(checkpoint: Checkpoint, asked: ReadonlyMap<string, readonly number[]>): Adapter {
   return {
     virtualTokens: 0,
+    firstPosition: 0,
     init: () =>
       new Map(
         [...asked].map(([name, shape]) => [

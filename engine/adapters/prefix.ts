@@ -6,7 +6,7 @@ import { linear } from '../nn/linear.ts'
 import { Random } from '../random.ts'
 import { Session } from '../runtime/session.ts'
 import type { Adapter, Parameters } from './adapter.ts'
-import { type Prefix, prefixFiles } from './peft.ts'
+import { joinRows, type Prefix, prefixFiles } from './prefix-files.ts'
 
 /** Names and meaning are PEFT's `PrefixTuningConfig`. */
 export type PrefixTuning = {
@@ -16,15 +16,20 @@ export type PrefixTuning = {
   prefix_projection: boolean
   /** Width of that MLP; the base's hidden size when absent. */
   encoder_hidden_size?: number
+  /** Where training starts: random rows (the default), rows that add nothing, or a text's. */
+  init_weights?: 'random' | 'zero' | 'text'
   /** Standard deviation of the random initial rows; PEFT's is 1. */
   init_std?: number
+  /** The text whose first rows of keys and values the prefix starts as; repeated when it is short. */
+  init_text?: string
 }
 
 /** The two parts of a layer's prefix. */
 const kinds = ['key', 'value'] as const
 type Kind = (typeof kinds)[number]
 
-export function prefixAdapter(model: Model, base: string, options: PrefixTuning): Adapter {
+/** @param start the rows of `init_text`, when training starts from them */
+export function prefixAdapter(model: Model, base: string, options: PrefixTuning, start?: Prefix): Adapter {
   const tokens = options.num_virtual_tokens
   const width = model.kvHeads * model.headDim
   const layers = Array.from({ length: model.layers }, (_, l) => l)
@@ -34,11 +39,20 @@ export function prefixAdapter(model: Model, base: string, options: PrefixTuning)
 
   return {
     virtualTokens: tokens,
+    firstPosition: model.positionRule === 'after_prefix' ? tokens : 0,
 
     init(seed) {
-      const random = new Random(seed)
       const parts = layers.flatMap((l) => kinds.map((kind) => `${kind}.${l}`))
-      return encoding.init(random, options.init_std ?? 1, parts)
+      const parameters = encoding.init(new Random(seed), options.init_std ?? 1, parts)
+      if (options.init_weights === 'zero') {
+        for (const [name, { data }] of parameters) if (encoding.output(name)) data.fill(0)
+      }
+      for (const l of layers) {
+        if (!start) break
+        parameters.get(`key.${l}`)!.data.set(start.keys[l]!)
+        parameters.get(`value.${l}`)!.data.set(start.values[l]!)
+      }
+      return parameters
     },
 
     bind(binding) {
@@ -78,6 +92,8 @@ export function prefixAdapter(model: Model, base: string, options: PrefixTuning)
 /** How the rows of each part (tokens, width) come out of the parameters. */
 type Encoding = {
   init(random: Random, std: number, parts: readonly string[]): Parameters
+  /** Whether the rows are nothing but this parameter times something: it is zero where they are to be. */
+  output(parameter: string): boolean
   /** Builds what all parts share once, then gives each part's rows. */
   rows(): (part: string) => Node
 }
@@ -88,6 +104,7 @@ const direct = (tokens: number, width: number): Encoding => ({
     new Map(
       parts.map((name) => [name, { shape: [tokens, width], data: random.normal(tokens * width, std) }]),
     ),
+  output: () => true,
   rows: () => (part) => input(part, [tokens, width]),
 })
 
@@ -118,6 +135,7 @@ const projected = (tokens: number, width: number, hidden: number): Encoding => {
       })
       return new Map(entries)
     },
+    output: (parameter) => parameter.startsWith('transform.2'),
     rows() {
       const [embedding, w1, b1] = Object.entries(shapes).map(([name, shape]) => input(name, shape))
       const inner = tanh(add(linear(embedding!, w1!), b1!)) // (tokens, hidden)

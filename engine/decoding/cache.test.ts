@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { llamaReference } from '../../test/reference/load.ts'
-import { readPrefix } from '../adapters/peft.ts'
+import { readAdapter } from '../adapters/peft.ts'
 import { openModel } from '../models/open.ts'
 import { openCheckpoint } from '../weights/checkpoint.ts'
 import { frozen } from '../weights/frozen.ts'
@@ -81,7 +81,7 @@ describe('reading', () => {
 
   test.each([
     ['without a prefix', undefined],
-    ['with a prefix', readPrefix(model, join(directory, 'prefix'))],
+    ['with a prefix', readAdapter(model, join(directory, 'prefix')).prefix],
   ])('token by token gives what reading at once gives, %s', async (_, prefix) => {
     const [atOnce, byToken, inPieces] = [1, 2, 3].map(() => new KeyValueCache(model, prefix))
     const wanted = await decoder.read(tokens, atOnce!)
@@ -99,7 +99,7 @@ describe('reading', () => {
   })
 
   test('a prefix changes what comes next', async () => {
-    const prefix = readPrefix(model, join(directory, 'prefix'))
+    const prefix = readAdapter(model, join(directory, 'prefix')).prefix
     const bare = await decoder.read(tokens, new KeyValueCache(model))
     const prefixed = await decoder.read(tokens, new KeyValueCache(model, prefix))
     expect(Math.hypot(...bare.map((x, i) => x - prefixed[i]!))).toBeGreaterThan(0.1)

@@ -1,4 +1,4 @@
-import type { Prefix } from '../adapters/peft.ts'
+import type { Prefix } from '../adapters/prefix-files.ts'
 import type { Model } from '../models/model.ts'
 import type { Value } from '../runtime/session.ts'
 
@@ -14,9 +14,11 @@ export class KeyValueCache {
   #layers: Rows[]
   #capacity = chunk
   #length = 0
+  readonly #prefixTokens: number
 
   constructor(model: Model, prefix?: Prefix) {
     this.#model = model
+    this.#prefixTokens = prefix?.tokens ?? 0
     this.#layers = Array.from({ length: 2 * model.layers }, () => this.#empty())
     if (prefix) this.#appendPrefix(prefix)
   }
@@ -29,6 +31,11 @@ export class KeyValueCache {
   /** Rows in use, those of a prefix included. */
   get length(): number {
     return this.#length
+  }
+
+  /** The position of the next token. */
+  get position(): number {
+    return this.#length - (this.#model.positionRule === 'from_zero' ? this.#prefixTokens : 0)
   }
 
   /** What the graph is fed: `past.0`, `past.1`, … with keys at even and values at odd places. */

@@ -1,3 +1,4 @@
+import type { Parameters } from '../adapters/adapter.ts'
 import { gather, input } from '../graph/build.ts'
 import type { Node } from '../graph/node.ts'
 import { type Binding, cacheShape, type Model } from '../models/model.ts'
@@ -40,19 +41,31 @@ export class Decoder {
     return new Decoder(model, await Session.open(outputs, { prepack: true }))
   }
 
-  /** Reads `tokens` after what the cache holds, keeps their rows in it, and returns the logits of what comes next. */
-  async read(tokens: readonly number[], cache: KeyValueCache): Promise<Float32Array> {
+  /**
+   * Reads `tokens` after what the cache holds, keeps their rows in it, and returns the logits of what comes next.
+   * @param parameters of the adapter that the decoder was opened with
+   */
+  async read(
+    tokens: readonly number[],
+    cache: KeyValueCache,
+    parameters: Parameters = new Map(),
+  ): Promise<Float32Array> {
     let logits = new Float32Array()
     for (let i = 0; i < tokens.length; i += pieceLength)
-      logits = await this.#readPiece(tokens.slice(i, i + pieceLength), cache)
+      logits = await this.#readPiece(tokens.slice(i, i + pieceLength), cache, parameters)
     return logits
   }
 
-  async #readPiece(tokens: readonly number[], cache: KeyValueCache): Promise<Float32Array<ArrayBuffer>> {
+  async #readPiece(
+    tokens: readonly number[],
+    cache: KeyValueCache,
+    parameters: Parameters,
+  ): Promise<Float32Array<ArrayBuffer>> {
     const out = await this.#session.run({
-      ...tokenFeeds([tokens], cache.length),
+      ...tokenFeeds([tokens], cache.position),
       ...cache.feeds(),
       ...this.#rope,
+      ...Object.fromEntries(parameters),
       mask: causalMask(tokens.length, cache.capacity, cache.length),
       rows: { data: BigInt64Array.of(BigInt(tokens.length - 1)), shape: [1] },
     })

@@ -10,6 +10,7 @@ import {
   exp,
   expand,
   gather,
+  gelu,
   input,
   log,
   matmul,
@@ -77,6 +78,7 @@ const cases: Record<string, Case> = {
   tanh: { shapes: [[2, 3]], build: (x) => tanh(x!) },
   sigmoid: { shapes: [[2, 3]], build: (x) => sigmoid(x!) },
   silu: { shapes: [[2, 3]], build: (x) => silu(x!) },
+  gelu: { shapes: [[2, 3]], build: (x) => gelu(x!) },
   matmul: {
     shapes: [
       [2, 3],
@@ -149,6 +151,8 @@ const cases: Record<string, Case> = {
   rmsNorm: { shapes: [[3, 4], [4]], build: (x, w) => rmsNorm(x!, w!, 1e-5) },
   rotary: { shapes: [[2, 2, 3, 4]], build: (x) => rotated(x!, false) },
   'rotary, interleaved': { shapes: [[2, 2, 3, 4]], build: (x) => rotated(x!, true) },
+  'rotary, of the first dims only': { shapes: [[2, 2, 3, 8]], build: (x) => rotated(x!, true) },
+  'rotary, of the first dims only, in halves': { shapes: [[2, 2, 3, 6]], build: (x) => rotated(x!, false) },
   crossEntropy: { shapes: [[3, 5]], build: (x) => crossEntropy(x!, index(4, 0, 2)) },
 }
 

@@ -19,6 +19,7 @@ import {
   sqrt,
   sub,
   sum,
+  tanh,
   transpose,
 } from '../graph/build.ts'
 import { times } from '../graph/dim.ts'
@@ -60,6 +61,13 @@ export const gradRules: { readonly [O in OpName]: GradRule<O> } = {
   silu: (y, g, x) => {
     const s = sigmoid(x!)
     return [mul(g, add(s, mul(y, sub(one, s))))] // s + x·s·(1 − s), and x·s is y
+  },
+  gelu: (_, g, x) => {
+    const [c, a] = [Math.sqrt(2 / Math.PI), 0.044715]
+    const squared = mul(x!, x!)
+    const t = tanh(mul(mul(x!, add(mul(squared, scalar(a)), one)), scalar(c)))
+    const dt = mul(sub(one, mul(t, t)), mul(add(mul(squared, scalar(3 * a)), one), scalar(c)))
+    return [mul(g, mul(add(add(t, one), mul(x!, dt)), scalar(0.5)))] // (1 + t + x·dt/dx) / 2
   },
 
   // Y = α A B: dA = α G Bᵀ, dB = α Aᵀ G; with a transposed side, the same formula transposed.

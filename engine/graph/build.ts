@@ -36,8 +36,9 @@ export const sub = binary('sub')
 export const mul = binary('mul')
 export const div = binary('div')
 
-const unary = (op: 'neg' | 'exp' | 'log' | 'sqrt' | 'tanh' | 'sigmoid' | 'silu' | 'softmax') => (x: Node) =>
-  make(op, [x], {}, x.shape)
+const unary =
+  (op: 'neg' | 'exp' | 'log' | 'sqrt' | 'tanh' | 'sigmoid' | 'silu' | 'gelu' | 'softmax') => (x: Node) =>
+    make(op, [x], {}, x.shape)
 export const neg = unary('neg')
 export const exp = unary('exp')
 export const log = unary('log')
@@ -45,6 +46,7 @@ export const sqrt = unary('sqrt')
 export const tanh = unary('tanh')
 export const sigmoid = unary('sigmoid')
 export const silu = unary('silu')
+export const gelu = unary('gelu')
 export const softmax = unary('softmax')
 
 /** α · A · B; `transA`, `transB` swap the last two axes of a side first. */
@@ -138,11 +140,12 @@ export function rmsNorm(x: Node, w: Node, eps: number): Node {
 
 export function rotary(x: Node, positions: Node, cos: Node, sin: Node, interleaved = false): Node {
   const [batch, , time, width] = x.shape
-  if (!sameShape(positions.shape, [batch!, time!]) || typeof width !== 'number' || cos.shape[1] !== width / 2)
+  const fits = typeof width === 'number' && 2 * Number(cos.shape[1]) <= width
+  if (!sameShape(positions.shape, [batch!, time!]) || !fits)
     throw new ShapeError(
       'rotary',
       [x.shape, positions.shape, cos.shape],
-      'wanted [B,heads,T,d] [B,T] [n,d/2]',
+      'wanted [B,heads,T,d] [B,T] [n,w/2] with w at most d',
     )
   return make('rotary', [x, positions, cos, sin], { interleaved }, x.shape)
 }

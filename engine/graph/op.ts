@@ -37,6 +37,8 @@ export type Ops = {
   sigmoid: None
   /** x · sigmoid(x) */
   silu: None
+  /** The tanh form: x/2 · (1 + tanh(√(2/π) · (x + 0.044715·x³))) */
+  gelu: None
 
   /** α · A · B over the last two axes, either one transposed; leading axes broadcast. */
   matmul: { transA: boolean; transB: boolean; alpha: number }
@@ -62,7 +64,8 @@ export type Ops = {
   attend: None
   /** x / √(mean(x²) + eps) · w, over the last axis. */
   rmsNorm: { eps: number }
-  /** Rotary position embedding of [B, heads, T, d] at positions [B, T], with tables [positions, d/2]. */
+  /** Rotary position embedding of [B, heads, T, d] at positions [B, T], with tables [positions, w/2] for the first w
+   * dims of each head; the others stay as they are. */
   rotary: { interleaved: boolean }
   /** −log softmax(logits)[label], row by row: [N, V] and [N] give [N]. */
   crossEntropy: None

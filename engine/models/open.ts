@@ -1,11 +1,16 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import { readJson } from '../text/json-file.ts'
-import { llama } from './llama.ts'
+import { chatglm } from './chatglm.ts'
+import { gemma } from './gemma.ts'
+import { llama, mistral } from './llama.ts'
 import type { Model } from './model.ts'
+import { qwen2, qwen3 } from './qwen.ts'
 
 /** Architectures by the `model_type` of their config.json. A new family is one file and one line here. */
-const families = new Map<string, (config: unknown) => Model>([['llama', llama]])
+const families = new Map<string, (config: object) => Model>(
+  Object.entries({ chatglm, gemma, llama, mistral, qwen2, qwen3 }),
+)
 const Config = z.looseObject({ model_type: z.string() })
 
 /**

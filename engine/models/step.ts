@@ -1,12 +1,13 @@
 /** The inputs of one pass through a model: as nodes of a graph, and as the arrays they are fed. */
 import { input } from '../graph/build.ts'
 import { type Dim, plus } from '../graph/dim.ts'
+import { ropeTables } from '../nn/rope.ts'
 import type { Value } from '../runtime/session.ts'
 import type { Model, Step } from './model.ts'
 
 /** The inputs of a pass over B sequences of T tokens that follow `past` cached rows. */
 export function stepInputs(model: Model, past: Dim): Step {
-  const table = (name: string) => input(name, ['R', model.headDim / 2])
+  const table = (name: string) => input(name, ['R', model.rope.width / 2])
   return {
     tokens: input('tokens', ['B', 'T'], 'int64'),
     positions: input('positions', ['B', 'T'], 'int64'),
@@ -16,9 +17,9 @@ export function stepInputs(model: Model, past: Dim): Step {
   }
 }
 
-/** The rotary tables that a run over positions 0 … `positions` − 1 is fed. */
-export function ropeFeeds(model: Model, positions: number): Record<'cos' | 'sin', Value> {
-  const { cos, sin, width } = model.rope(positions)
+/** The rotary tables that a run over `positions` positions from `first` on is fed. */
+export function ropeFeeds(model: Model, positions: number, first = 0): Record<'cos' | 'sin', Value> {
+  const { cos, sin, width } = ropeTables(model.rope, positions, first)
   const shape = [positions, width / 2]
   return { cos: { data: cos, shape }, sin: { data: sin, shape } }
 }

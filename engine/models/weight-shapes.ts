@@ -1,15 +1,27 @@
 import { input } from '../graph/build.ts'
-import type { Binding, Model } from './model.ts'
+import type { Binding, LinearModule, Model } from './model.ts'
 import { stepInputs } from './step.ts'
 
 /** The weights a model asks for, with their shapes, in the order it asks. */
-export function weightShapes(model: Model): Map<string, readonly number[]> {
-  const shapes = new Map<string, readonly number[]>()
-  const weight: Binding['weight'] = (name, shape) => {
-    shapes.set(name, shape)
-    return input(name, shape)
+export const weightShapes = (model: Model): Map<string, readonly number[]> => askedOf(model).weights
+
+/** The linear modules of a model, in the order of its forward pass. */
+export const linearModules = (model: Model): LinearModule[] => askedOf(model).modules
+
+function askedOf(model: Model) {
+  const weights = new Map<string, readonly number[]>()
+  const modules: LinearModule[] = []
+  const recording: Binding = {
+    weight(name, shape) {
+      weights.set(name, shape)
+      return input(name, shape)
+    },
+    adapt(module, _, y) {
+      modules.push(module)
+      return y
+    },
   }
-  const { hidden } = model.forward({ weight }, stepInputs(model, 0))
-  model.logits({ weight }, hidden)
-  return shapes
+  const { hidden } = model.forward(recording, stepInputs(model, 0))
+  model.logits(recording, hidden)
+  return { weights, modules }
 }

@@ -5,8 +5,8 @@ import type { Node } from '../graph/node.ts'
 /** Keys and values of one layer, each (B, kvHeads, S, d); keys are already rotated. */
 export type KeyValue = { key: Node; value: Node }
 
-/** Rotary positions of a step: (B, T) indices into tables (positions, d/2). */
-export type Rope = { positions: Node; cos: Node; sin: Node; interleaved: boolean }
+/** Rotary positions of a step: (B, T) indices into tables (positions, w/2), w the dims of a head that turn. */
+export type Rotation = { positions: Node; cos: Node; sin: Node; interleaved: boolean }
 
 export type Heads = { heads: number; kvHeads: number; headDim: number }
 
@@ -18,7 +18,7 @@ export type Heads = { heads: number; kvHeads: number; headDim: number }
 export function attention(
   { q, k, v }: { q: Node; k: Node; v: Node },
   { heads, kvHeads, headDim: d }: Heads,
-  rope: Rope,
+  rope: Rotation,
   mask: Node,
   past?: KeyValue,
 ): { context: Node; rows: KeyValue } {

@@ -51,6 +51,7 @@ export const onnxRules: { readonly [O in OpName]: OnnxRule<O> } = {
   tanh: plain('Tanh'),
   sigmoid: plain('Sigmoid'),
   silu: (w, _, x) => w.node(`${ms}QuickGelu`, [x!], { alpha: { float: 1 } }), // x·sigmoid(1·x)
+  gelu: (w, _, x) => w.node(`${ms}FastGelu`, [x!]),
 
   // Takes transposed sides and the scale without extra passes over memory.
   matmul: (w, { attrs }, a, b) =>
@@ -86,8 +87,15 @@ export const onnxRules: { readonly [O in OpName]: OnnxRule<O> } = {
     w.node(`${ms}FusedMatMul`, [w.node('Softmax', [scores!], { axis: -1 }), values!]),
   rmsNorm: (w, { attrs }, x, scale) =>
     w.node('SimplifiedLayerNormalization', [x!, scale!], { axis: -1, epsilon: { float: attrs.eps } }),
-  rotary: (w, { attrs }, x, positions, cos, sin) =>
-    w.node(`${ms}RotaryEmbedding`, [x!, positions!, cos!, sin!], { interleaved: Number(attrs.interleaved) }),
+  rotary: (w, { attrs, inputs }, x, positions, cos, sin) => {
+    const [{ shape }, , table] = inputs as [Node, Node, Node]
+    const width = 2 * Number(table.shape[1])
+    const partial = width !== shape[3]
+    return w.node(`${ms}RotaryEmbedding`, [x!, positions!, cos!, sin!], {
+      interleaved: Number(attrs.interleaved),
+      ...(partial && { rotary_embedding_dim: width, num_heads: Number(shape[1]) }),
+    })
+  },
 
   crossEntropy: (w, _, logits, labels) => {
     const column = w.node('Unsqueeze', [labels!, w.ints([1])])

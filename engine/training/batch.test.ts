@@ -6,12 +6,18 @@ describe('a batch', () => {
     { tokens: [11, 12, 13], targets: [1, 2] },
     { tokens: [21, 22, 23, 24, 25], targets: [4] },
   ]
-  const { feeds, labelled, tokens } = collate(samples, 7)
+  const { feeds, labelled, tokens } = collate(samples, { virtualTokens: 7, firstPosition: 7 })
   const numbers = (name: string) => Array.from(feeds[name]!.data as BigInt64Array, Number)
 
   test('is padded on the right to its longest sample', () => {
     expect(feeds.tokens!.shape).toEqual([2, 5])
     expect(numbers('tokens')).toEqual([11, 12, 13, 0, 0, 21, 22, 23, 24, 25])
+  })
+
+  test('counts positions from 0 where a prefix takes none', () => {
+    const fromZero = collate(samples, { virtualTokens: 7, firstPosition: 0 }).feeds
+    expect(Array.from(fromZero.positions!.data.subarray(0, 5), Number)).toEqual([0, 1, 2, 3, 4])
+    expect(fromZero.mask!.shape).toEqual([1, 1, 5, 12])
   })
 
   test('counts positions from behind the prefix', () => {

@@ -1,4 +1,5 @@
 /** From samples to the arrays that a training graph is fed. */
+import type { Bindable } from '../adapters/adapter.ts'
 import { causalMask, int64, tokenFeeds } from '../models/step.ts'
 import { Random } from '../random.ts'
 import type { Value } from '../runtime/session.ts'
@@ -17,7 +18,10 @@ export type Batch = {
  * The feeds of one batch. Right padding needs no mask of its own: causality hides it from real tokens, and its own
  * rows have no target. The token before a target predicts it, so that row of the hidden states is gathered.
  */
-export function collate(samples: readonly TokenSample[], virtualTokens: number): Batch {
+export function collate(
+  samples: readonly TokenSample[],
+  { virtualTokens, firstPosition }: Pick<Bindable, 'virtualTokens' | 'firstPosition'>,
+): Batch {
   const time = Math.max(...samples.map((s) => s.tokens.length))
   const rows = samples.flatMap((s, b) => s.targets.map((t) => b * time + t - 1))
   const labels = samples.flatMap((s) => s.targets.map((t) => s.tokens[t]!))
@@ -25,7 +29,7 @@ export function collate(samples: readonly TokenSample[], virtualTokens: number):
     feeds: {
       ...tokenFeeds(
         samples.map((s) => s.tokens),
-        virtualTokens,
+        firstPosition,
       ),
       mask: causalMask(time, virtualTokens),
       rows: int64(rows, [rows.length]),

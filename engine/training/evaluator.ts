@@ -8,24 +8,20 @@ import { objective } from './objective.ts'
 /** Measures the loss of a base with an adapter, or bare. */
 export class Evaluator {
   readonly #session: Session<'loss'>
-  readonly #virtualTokens: number
+  readonly #adapter: Bindable
   readonly #rope: Record<string, Value>
 
-  private constructor(session: Session<'loss'>, virtualTokens: number, rope: Record<string, Value>) {
+  private constructor(session: Session<'loss'>, adapter: Bindable, rope: Record<string, Value>) {
     this.#session = session
-    this.#virtualTokens = virtualTokens
+    this.#adapter = adapter
     this.#rope = rope
   }
 
   /** @param longest tokens of the longest sample it will see */
   static async open(model: Model, base: Binding, adapter: Bindable, longest: number): Promise<Evaluator> {
-    const { virtualTokens } = adapter
-    const loss = objective(model, adapter.bind(base), virtualTokens)
-    return new Evaluator(
-      await Session.open({ loss }),
-      virtualTokens,
-      ropeFeeds(model, virtualTokens + longest),
-    )
+    const loss = objective(model, adapter.bind(base), adapter.virtualTokens)
+    const rope = ropeFeeds(model, adapter.firstPosition + longest)
+    return new Evaluator(await Session.open({ loss }), adapter, rope)
   }
 
   /**
@@ -41,7 +37,7 @@ export class Evaluator {
     let labelled = 0
     for (const samples of batches) {
       signal?.throwIfAborted()
-      const batch = collate(samples, this.#virtualTokens)
+      const batch = collate(samples, this.#adapter)
       const scale: Value = { data: Float32Array.of(1), shape: [] }
       const feeds = { ...batch.feeds, ...this.#rope, ...Object.fromEntries(parameters), scale }
       total += Number((await this.#session.run(feeds)).loss.data[0])

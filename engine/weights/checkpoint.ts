@@ -2,23 +2,30 @@ import { existsSync, readFileSync } from 'node:fs'
 import { totalmem } from 'node:os'
 import { basename, join } from 'node:path'
 import { readHeader, type TensorEntry } from './safetensors.ts'
+import { readTorchHeader } from './torch-file.ts'
 
 /** The weights of a Hugging Face directory, where they lie: nothing but headers is read. */
 export type Checkpoint = { directory: string; tensors: ReadonlyMap<string, TensorEntry> }
 
+/** How a directory may keep its weights; the first that is there is taken. Each format may come in shards. */
+const formats = [
+  { file: 'model.safetensors', header: readHeader },
+  { file: 'pytorch_model.bin', header: readTorchHeader },
+]
+
 /**
- * Opens a directory with `model.safetensors`, or with the shards that `model.safetensors.index.json` lists.
+ * Opens a directory with `model.safetensors` or `pytorch_model.bin`, or with the shards that `….index.json` lists.
  * Throws when there is neither, a listed shard is missing or a shard lacks a tensor the index puts there.
  */
 export function openCheckpoint(directory: string): Checkpoint {
-  const single = join(directory, 'model.safetensors')
-  if (existsSync(single)) return { directory, tensors: readHeader(single) }
-  const index = join(directory, 'model.safetensors.index.json')
-  if (existsSync(index)) return { directory, tensors: readShards(directory, index) }
-  throw new Error(
-    `${directory} has neither model.safetensors nor model.safetensors.index.json; ` +
-      'a base model must come as safetensors (a pytorch_model.bin has to be converted first)',
-  )
+  for (const { file, header } of formats) {
+    const single = join(directory, file)
+    if (existsSync(single)) return { directory, tensors: header(single) }
+    const index = `${single}.index.json`
+    if (existsSync(index)) return { directory, tensors: readShards(directory, index, header) }
+  }
+  const names = formats.map(({ file }) => `${file} or ${file}.index.json`).join(', ')
+  throw new Error(`${directory} has no weights; a base model has one of ${names}`)
 }
 
 /** A tensor of the checkpoint, of this shape. Throws when it is missing or has another shape. */
@@ -42,7 +49,11 @@ export function copiesAreCheap({ tensors }: Checkpoint): boolean {
   return 2 * bytes < totalmem() / 32
 }
 
-function readShards(directory: string, index: string): Map<string, TensorEntry> {
+function readShards(
+  directory: string,
+  index: string,
+  header: (file: string) => Map<string, TensorEntry>,
+): Map<string, TensorEntry> {
   const weightMap = parseWeightMap(index)
   const shards = new Map<string, Map<string, TensorEntry>>()
   for (const [name, shard] of weightMap) {
@@ -51,7 +62,7 @@ function readShards(directory: string, index: string): Map<string, TensorEntry> 
     if (shards.has(shard)) continue
     const file = join(directory, shard)
     if (!existsSync(file)) throw new Error(`${index} lists the shard ${shard}, but ${file} does not exist`)
-    shards.set(shard, readHeader(file))
+    shards.set(shard, header(file))
   }
   return new Map(
     weightMap.map(([name, shard]) => {

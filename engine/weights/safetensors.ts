@@ -1,4 +1,3 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import {
   byteLength,
   type Dtype,
@@ -8,6 +7,8 @@ import {
   isFloatDtype,
   toFloat32,
 } from './dtype.ts'
+import { duplicateKey } from './duplicate-key.ts'
+import { type Read, withFile } from './read-file.ts'
 
 /**
  * The safetensors format: 8 bytes with the header's length (u64, little-endian), a JSON header
@@ -40,12 +41,15 @@ export function readHeader(file: string): Map<string, TensorEntry> {
 
 /** One tensor's values as float32 (from float32, float16 or bfloat16). */
 export function readTensor(entry: TensorEntry): Float32Array {
-  return withFile(entry.file, (read, size) => {
-    if (entry.offset + entry.length > size)
-      throw new Error(
-        `${entry.file}: tensor "${entry.name}" ends at byte ${entry.offset + entry.length}, the file at ${size}`,
-      )
-    return toFloat32(floatDtype(entry), read(entry.offset, entry.length))
+  return toFloat32(floatDtype(entry), readBytes(entry))
+}
+
+/** One tensor as it is stored. */
+export function readBytes({ file, name, offset, length }: TensorEntry): Uint8Array<ArrayBuffer> {
+  return withFile(file, (read, size) => {
+    if (offset + length > size)
+      throw new Error(`${file}: tensor "${name}" ends at byte ${offset + length}, the file at ${size}`)
+    return read(offset, length)
   })
 }
 
@@ -61,6 +65,9 @@ export function decodeSafetensors(bytes: Uint8Array, file: string): Map<string, 
   )
 }
 
+/** A tensor to write as it is: little-endian values of `dtype`. */
+export type StoredTensor = { dtype: Dtype; shape: readonly number[]; bytes: Uint8Array }
+
 /**
  * A safetensors file with these tensors, all stored as `dtype`. The same tensors give the same bytes,
  * in whatever order they come. Throws when a tensor's values and shape disagree.
@@ -69,49 +76,38 @@ export function encodeSafetensors(
   tensors: Iterable<readonly [string, Tensor]>,
   dtype: FloatDtype = 'F32',
 ): Uint8Array<ArrayBuffer> {
-  const sorted = [...tensors].sort(([a], [b]) => (a < b ? -1 : 1))
-  const header: Record<string, unknown> = { __metadata__: { format: 'pt' } } // what transformers insists on
-  let end = 0
-  for (const [name, { shape, data }] of sorted) {
+  const stored = Array.from(tensors, ([name, { shape, data }]) => {
     if (elements(shape) !== data.length)
       throw new Error(
         `tensor "${name}" of shape [${shape}] has ${data.length} values, not ${elements(shape)}`,
       )
-    const begin = end
-    end += byteLength(dtype, data.length)
-    header[name] = { dtype, shape, data_offsets: [begin, end] }
-  }
-  const json = new TextEncoder().encode(JSON.stringify(header))
-  const start = 8 + Math.ceil(json.length / 8) * 8 // the data starts 8-byte aligned, behind spaces
-  const bytes = new Uint8Array(start + end).fill(0x20, 8, start)
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(start - 8), true)
-  bytes.set(json, 8)
-  let at = start
-  for (const [, { data }] of sorted) {
-    bytes.set(fromFloat32(dtype, data), at)
-    at += byteLength(dtype, data.length)
-  }
-  return bytes
+    return [name, { dtype, shape, bytes: fromFloat32(dtype, data) }] as const
+  })
+  return encodeStored(stored)
 }
 
-type Read = (offset: number, length: number) => Uint8Array<ArrayBuffer>
-
-function withFile<T>(file: string, use: (read: Read, size: number) => T): T {
-  const fd = openSync(file, 'r')
-  try {
-    return use((offset, length) => {
-      const bytes = new Uint8Array(length)
-      for (let at = 0; at < length; ) {
-        const chunk = Math.min(length - at, 2 ** 30) // one call reads less than 2 GiB
-        const got = readSync(fd, bytes, at, chunk, offset + at)
-        if (got === 0) throw new Error(`${file}: ends at byte ${offset + at}, wanted ${offset + length}`)
-        at += got
-      }
-      return bytes
-    }, fstatSync(fd).size)
-  } finally {
-    closeSync(fd)
+/** `encodeSafetensors` for tensors of any types, byte by byte as they are. */
+export function encodeStored(tensors: Iterable<readonly [string, StoredTensor]>): Uint8Array<ArrayBuffer> {
+  const sorted = [...tensors].sort(([a], [b]) => (a < b ? -1 : 1))
+  let end = 0
+  const entries = sorted.map(([name, { dtype, shape, bytes }]) => {
+    const begin = end
+    end += bytes.length
+    return [name, { dtype, shape, data_offsets: [begin, end] }] as const
+  })
+  // The metadata is what transformers insists on.
+  const header = Object.fromEntries([['__metadata__', { format: 'pt' }], ...entries])
+  const json = new TextEncoder().encode(JSON.stringify(header))
+  const start = 8 + Math.ceil(json.length / 8) * 8 // the data starts 8-byte aligned, behind spaces
+  const file = new Uint8Array(start + end).fill(0x20, 8, start)
+  new DataView(file.buffer).setBigUint64(0, BigInt(start - 8), true)
+  file.set(json, 8)
+  let at = start
+  for (const [, { bytes }] of sorted) {
+    file.set(bytes, at)
+    at += bytes.length
   }
+  return file
 }
 
 function parse(file: string, size: number, read: Read): Map<string, TensorEntry> {
@@ -123,7 +119,7 @@ function parse(file: string, size: number, read: Read): Map<string, TensorEntry>
   if (length > maxHeader) fail(`its header claims ${length} bytes, more than the limit of ${maxHeader}`)
   if (8 + length > size) fail(`its header should end at byte ${8 + length}, the file ends at ${size}`)
 
-  const header = parseJson(new TextDecoder().decode(read(8, length)), fail)
+  const header = parseJson(decodeUtf8(read(8, length), fail), fail)
   const entries = Object.entries(header)
     .filter(([name]) => name !== '__metadata__')
     .map(([name, value]) => parseEntry(file, name, value, 8 + length, fail))
@@ -143,6 +139,14 @@ function parse(file: string, size: number, read: Read): Map<string, TensorEntry>
   return new Map(entries.map((entry) => [entry.name, entry]))
 }
 
+function decodeUtf8(bytes: Uint8Array, fail: (problem: string) => never): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    return fail('its header is not UTF-8')
+  }
+}
+
 function parseJson(text: string, fail: (problem: string) => never): Record<string, unknown> {
   let header: unknown
   try {
@@ -151,6 +155,8 @@ function parseJson(text: string, fail: (problem: string) => never): Record<strin
     fail(`its header is not JSON (${(error as Error).message})`)
   }
   if (!isRecord(header)) return fail('its header is not a JSON object')
+  const duplicate = duplicateKey(text)
+  if (duplicate !== undefined) fail(`its header has "${duplicate}" twice in one object`)
   return header
 }
 

@@ -6,7 +6,7 @@ import { copyFileSync, createWriteStream, mkdtempSync, readdirSync, rmSync, writ
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { AdapterFiles } from '../../engine/adapters/peft.ts'
+import type { AdapterFiles } from '../../engine/adapters/adapter-files.ts'
 import { type TrainEvent, train } from '../../engine/train.ts'
 import { writeInitialCheckpoint } from '../../engine/weights/initial.ts'
 import { decodeSafetensors, encodeSafetensors } from '../../engine/weights/safetensors.ts'

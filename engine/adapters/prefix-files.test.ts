@@ -5,7 +5,8 @@ import { InputError } from '../errors.ts'
 import { openModel } from '../models/open.ts'
 import { temporary, writeFiles } from '../tiny.case.ts'
 import { encodeSafetensors } from '../weights/safetensors.ts'
-import { joinRows, prefixFiles, readPrefix, splitRows } from './peft.ts'
+import { readAdapter } from './peft.ts'
+import { joinRows, prefixFiles, splitRows } from './prefix-files.ts'
 
 const { directory } = llamaReference('llama')
 const model = openModel(directory)
@@ -30,7 +31,7 @@ test("a row holds a layer's key, then its value, then the next layer's", () => {
 test('the files of a prefix give the same prefix back', () => {
   const files = prefixFiles(model, 'some-base', prefix)
   expect(Object.keys(files)).toEqual(['adapter_config.json', 'adapter_model.safetensors'])
-  expect(readPrefix(model, writeFiles(join(root, 'whole'), files))).toEqual(prefix)
+  expect(readAdapter(model, writeFiles(join(root, 'whole'), files))).toEqual({ prefix })
   expect(JSON.parse(new TextDecoder().decode(files['adapter_config.json']))).toMatchObject({
     peft_type: 'PREFIX_TUNING',
     base_model_name_or_path: 'some-base',
@@ -54,7 +55,7 @@ describe('an adapter is refused, with its file', () => {
     }
     const at = writeFiles(join(root, `refused-${count++}`), files)
     try {
-      readPrefix(model, at)
+      readAdapter(model, at)
     } catch (error) {
       expect(error).toBeInstanceOf(InputError)
       expect(error).toMatchObject({ code: 'invalid_adapter' })
@@ -70,8 +71,10 @@ describe('an adapter is refused, with its file', () => {
   test('when its rows have another width', () => {
     expect(refusal({ token_dim: 48 }).message).toContain('token_dim is 48, the base model needs 32')
   })
-  test('when it is no prefix', () => {
-    expect(refusal({ peft_type: 'LORA' }).message).toMatch(/PREFIX_TUNING.*peft_type/s)
+  test('when its kind is not known', () => {
+    expect(refusal({ peft_type: 'IA3' }).message).toContain(
+      'peft_type "IA3" is not supported; known: PREFIX_TUNING, LORA',
+    )
   })
   test('when its tensor has another shape than its config says', () => {
     expect(refusal({ num_virtual_tokens: 6 }).message).toContain(
@@ -83,13 +86,15 @@ describe('an adapter is refused, with its file', () => {
   })
   test('when its tokens count positions otherwise than this base does', () => {
     const { message } = refusal({ preamble_position_rule: 'from_zero' })
-    expect(message).toMatch(/"after_prefix".*preamble_position_rule/s)
+    expect(message).toContain('preamble_position_rule is from_zero, the base model needs after_prefix')
   })
   test('when a file is missing or damaged', () => {
     const missing = writeFiles(join(root, 'missing'), {})
-    expect(() => readPrefix(model, missing)).toThrow(InputError)
-    expect(() => readPrefix(model, missing)).toThrow(`${join(missing, 'adapter_config.json')} does not exist`)
+    expect(() => readAdapter(model, missing)).toThrow(InputError)
+    expect(() => readAdapter(model, missing)).toThrow(
+      `${join(missing, 'adapter_config.json')} does not exist`,
+    )
     const damaged = writeFiles(join(root, 'damaged'), { 'adapter_config.json': new Uint8Array([0x7b]) })
-    expect(() => readPrefix(model, damaged)).toThrow(`${join(damaged, 'adapter_config.json')} is not JSON`)
+    expect(() => readAdapter(model, damaged)).toThrow(`${join(damaged, 'adapter_config.json')} is not JSON`)
   })
 })

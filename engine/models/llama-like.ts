@@ -1,0 +1,91 @@
+/** Llama's weights and blocks, which Mistral, Gemma and Qwen follow with small differences. */
+import { add, mul, reshape, rmsNorm, scalar } from '../graph/build.ts'
+import { times } from '../graph/dim.ts'
+import type { Node } from '../graph/node.ts'
+import type { Rope } from '../nn/rope.ts'
+import { type Binding, type Model, project } from './model.ts'
+import { transformer } from './transformer.ts'
+
+export type LlamaLike = {
+  type: string
+  layers: number
+  hidden: number
+  /** Width of the MLP. */
+  intermediate: number
+  heads: number
+  kvHeads: number
+  headDim: number
+  vocabulary: number
+  maxPositions: number
+  eps: number
+  rope: Rope
+  /** The head is the embedding. */
+  tied: boolean
+  /** What the gate of the MLP goes through. */
+  activation(x: Node): Node
+  /** Which linear modules have a bias. */
+  bias?: { qkv?: boolean; output?: boolean; mlp?: boolean }
+  /** Each head's queries and keys are normed before rotation. */
+  qkNorm?: boolean
+  /** Norms scale by 1 + w. */
+  unitOffset?: boolean
+  /** Factor on the embedding's rows. */
+  embeddingScale?: number
+}
+
+export function llamaLike(options: LlamaLike): Model {
+  const { hidden: H, intermediate: F, heads, kvHeads, headDim: d, vocabulary: V } = options
+  const { bias = {}, embeddingScale } = options
+
+  const norm = (b: Binding, x: Node, name: string, width = H) => {
+    const w = b.weight(`${name}.weight`, [width])
+    return rmsNorm(x, options.unitOffset ? add(w, scalar(1)) : w, options.eps)
+  }
+  /** Norms each head of (N, n·d) by itself. */
+  const headNorm = (b: Binding, x: Node, n: number, name: string) =>
+    reshape(norm(b, reshape(x, [times(x.shape[0]!, n), d]), name, d), x.shape)
+  const embedding = (b: Binding) => b.weight('model.embed_tokens.weight', [V, H])
+
+  return transformer({
+    ...options,
+    positionRule: 'after_prefix',
+    embedding,
+    embedded: embeddingScale === undefined ? undefined : (x) => mul(x, scalar(embeddingScale)),
+    layer: (index) => `model.layers.${index}`,
+    norm,
+    finalNorm: 'model.norm',
+
+    qkv(b, x, layer) {
+      const to = (part: string, n: number) =>
+        project(b, x, { name: `${layer}.self_attn.${part}_proj`, in: H, out: n * d }, { bias: bias.qkv })
+      const normed = (y: Node, part: string, n: number) =>
+        options.qkNorm ? headNorm(b, y, n, `${layer}.self_attn.${part}_norm`) : y
+      return {
+        q: normed(to('q', heads), 'q', heads),
+        k: normed(to('k', kvHeads), 'k', kvHeads),
+        v: to('v', kvHeads),
+      }
+    },
+
+    attentionOutput: (b, context, layer) =>
+      project(
+        b,
+        context,
+        { name: `${layer}.self_attn.o_proj`, in: heads * d, out: H },
+        { bias: bias.output },
+      ),
+
+    mlp(b, x, layer) {
+      const through = (h: Node, part: string, width: number, out: number) =>
+        project(b, h, { name: `${layer}.mlp.${part}_proj`, in: width, out }, { bias: bias.mlp })
+      const gated = mul(options.activation(through(x, 'gate', H, F)), through(x, 'up', H, F)) // (N, F)
+      return through(gated, 'down', F, H)
+    },
+
+    logits(b, hidden) {
+      const head = { name: 'lm_head', in: H, out: V, head: true } as const
+      const tied = { ...b, weight: () => embedding(b) }
+      return project(options.tied ? tied : b, hidden, head)
+    },
+  })
+}
