@@ -165,11 +165,8 @@ class Machine {
   call(): void {
     const args = this.pop()
     const callee = this.pop()
-    if (!(callee instanceof Global) || !callee.call || !(args instanceof Tuple))
-      return this.refuse(
-        `calls ${callee instanceof Global ? callee.name : 'something'}, which is no function`,
-      )
-    this.push(callee.call(args.items))
+    if (callee instanceof Global && callee.call && args instanceof Tuple) this.push(callee.call(args.items))
+    else this.refuse(`calls ${callee instanceof Global ? callee.name : 'something'}, which is no function`)
   }
 
   persistent(): void {

@@ -1,10 +1,19 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
-import { decodeSafetensors, encodeSafetensors, readHeader, readTensor, type Tensor } from './safetensors.ts'
+import { afterAll, expect, test } from 'vitest'
+import { temporary } from '../tiny.case.ts'
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  encodeStored,
+  readBytes,
+  readHeader,
+  readTensor,
+  type Tensor,
+} from './safetensors.ts'
 
-const directory = mkdtempSync(join(tmpdir(), 'safetensors-'))
+const { root: directory, remove } = temporary()
+afterAll(remove)
 let files = 0
 
 /** A file with these bytes. */
@@ -16,7 +25,8 @@ function file(bytes: Uint8Array): string {
 
 /** A file with this header, padded or not, and `data` zero bytes. */
 function withHeader(header: unknown, data: number): string {
-  const json = new TextEncoder().encode(typeof header === 'string' ? header : JSON.stringify(header))
+  const text = typeof header === 'string' ? header : JSON.stringify(header)
+  const json = header instanceof Uint8Array ? header : new TextEncoder().encode(text)
   const bytes = new Uint8Array(8 + json.length + data)
   new DataView(bytes.buffer).setBigUint64(0, BigInt(json.length), true)
   bytes.set(json, 8)
@@ -45,6 +55,19 @@ test('the same tensors give the same bytes in any order', () => {
   const a = ['a', tensor([1], 1)] as const
   const b = ['b', tensor([1], 2)] as const
   expect(encodeSafetensors([a, b])).toEqual(encodeSafetensors([b, a]))
+})
+
+test('tensors of any type are copied byte by byte', () => {
+  const ids = Uint8Array.from({ length: 16 }, (_, i) => 255 - i)
+  const path = file(
+    encodeStored([
+      ['ids', { dtype: 'I64', shape: [2], bytes: ids }],
+      ['__proto__', { dtype: 'BF16', shape: [1], bytes: Uint8Array.of(1, 2) }],
+    ]),
+  )
+  const header = readHeader(path)
+  expect(readBytes(header.get('ids')!)).toEqual(ids)
+  expect(header.get('__proto__')).toMatchObject({ dtype: 'BF16', shape: [1], length: 2 })
 })
 
 test('the data of a written file starts 8-byte aligned', () => {
@@ -150,6 +173,47 @@ test.each<[problem: string, path: string, message: RegExp]>([
     'an unknown dtype',
     withHeader({ x: { ...float(0, 4), dtype: 'Q4' } }, 4),
     /"x" has the unknown dtype "Q4"/,
+  ],
+  ['a fractional size', withHeader({ x: { ...float(0, 4), shape: [0.5] } }, 4), /"x" has the shape \[0.5\]/],
+  [
+    'a size that is no number',
+    withHeader({ x: { ...float(0, 4), shape: ['1'] } }, 4),
+    /has the shape \["1"\]/,
+  ],
+  [
+    'a size beyond what can be counted',
+    withHeader('{"x": {"dtype": "F32", "shape": [1e400], "data_offsets": [0, 4]}}', 4),
+    /"x" has the shape \[null\]/,
+  ],
+  [
+    'sizes whose product overflows to the size of the data',
+    withHeader({ x: { ...float(0, 0), shape: [2 ** 32, 2 ** 32] } }, 0),
+    /takes \d+ bytes, its offsets span 0/,
+  ],
+  [
+    'sizes whose product is no number',
+    withHeader({ x: { ...float(0, 0), shape: [...Array(20).fill(2 ** 53 - 1), 0] } }, 0),
+    /takes NaN bytes/,
+  ],
+  ['NaN', withHeader('{"x": {"dtype": "F32", "shape": [NaN], "data_offsets": [0, 4]}}', 4), /is not JSON/],
+  ['offsets beyond the file', withHeader({ x: float(0, 2 ** 40) }, 8), /ends at byte \d+, the file at \d+/],
+  ['one offset', withHeader({ x: { ...float(0, 4), data_offsets: [0] } }, 4), /"x" has the offsets \[0\]/],
+  ['a text that is not UTF-8', withHeader(Uint8Array.of(0x7b, 0x22, 0xff, 0x22), 0), /header is not UTF-8/],
+  ['a byte-order mark', withHeader('\ufeff{}', 0), /header is not JSON/],
+  [
+    'a tensor that is there twice',
+    withHeader('{"x": {"dtype": "I8", "shape": [], "data_offsets": [0, 1]}, "\\u0078": 1}', 1),
+    /header has "x" twice in one object/,
+  ],
+  [
+    'a tensor of two types',
+    withHeader('{"x": {"dtype": "I8", "dtype": "U8", "shape": [], "data_offsets": [0, 1]}}', 1),
+    /header has "dtype" twice in one object/,
+  ],
+  [
+    'a deep header',
+    withHeader(`{"x": ${'['.repeat(1e5)}${']'.repeat(1e5)}}`, 0),
+    /"x" has the unknown dtype/,
   ],
   ['an entry that is no object', withHeader({ x: 1 }, 0), /"x" has the unknown dtype undefined/],
 ])('%s is refused by name', (_, path, message) => {

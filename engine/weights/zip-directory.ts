@@ -52,14 +52,19 @@ function findDirectory(read: Read, size: number, fail: Fail): StoredEntry {
   while (at >= 0 && !isEnd(at)) at--
   if (at < 0) return fail('it has no end record of a zip file; it is cut off, or something else')
 
+  const narrow = { length: tail.getUint32(at + 12, true), offset: tail.getUint32(at + 16, true) }
+
   // A large file has a second, 64-bit end record; a pointer to it stands right before the first.
-  if (at < 20 || tail.getUint32(at - 20, true) !== 0x07064b50)
-    return { length: tail.getUint32(at + 12, true), offset: tail.getUint32(at + 16, true) }
+  if (at < 20 || tail.getUint32(at - 20, true) !== 0x07064b50) return narrow
   const record = big(tail, at - 12, fail)
   if (record + 56 > size) return fail(`its 64-bit end record should be at byte ${record}`)
   const end = view(read(record, 56))
   if (end.getUint32(0, true) !== 0x06064b50) return fail(`byte ${record} is no 64-bit end record`)
-  return { length: big(end, 40, fail), offset: big(end, 48, fail) }
+  const wide = { length: big(end, 40, fail), offset: big(end, 48, fail) }
+  const agree = (a: number, b: number) => a === b || a === 0xffffffff
+  if (!agree(narrow.length, wide.length) || !agree(narrow.offset, wide.offset))
+    return fail('its two end records disagree')
+  return wide
 }
 
 type Entry = { name: string; header: number; length: number }

@@ -91,4 +91,7 @@ export function llamaReference<Name extends keyof LlamaReferences>(name: Name): 
   return { directory, tensor, ...readJson(directory) }
 }
 
+/** Files of `torch.save`, each with what it holds as safetensors; below `hostile`, files that must be refused. */
+export const binReference = { directory: join(fixtures, 'bin') }
+
 const readJson = (directory: string) => JSON.parse(readFileSync(join(directory, 'expected.json'), 'utf8'))
