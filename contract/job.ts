@@ -1,6 +1,7 @@
 /** Fine-tuning jobs: OpenAI's objects, with `peft` and `training_args` beside them. */
 import { z } from 'zod'
 import { idOf } from './ids.ts'
+import { Peft } from './peft.ts'
 import { TrainingArgs } from './training-args.ts'
 
 const auto = z.literal('auto')
@@ -22,20 +23,6 @@ export const Method = z
   .meta({ id: 'Method' })
 export type Method = z.infer<typeof Method>
 
-/** The adapter; names and meanings are PEFT's `PrefixTuningConfig`. */
-export const Peft = z
-  .strictObject({
-    peft_type: z.literal('PREFIX_TUNING').default('PREFIX_TUNING'),
-    num_virtual_tokens: z.int().min(1).max(4096).default(128),
-    /** Trains the prefix through a two-layer MLP of `encoder_hidden_size`. */
-    prefix_projection: z.boolean().default(false),
-    encoder_hidden_size: z.int().min(1).optional(),
-    /** Standard deviation of the first prefix. */
-    init_std: z.number().gt(0).optional(),
-  })
-  .meta({ id: 'Peft' })
-export type Peft = z.infer<typeof Peft>
-
 const Metadata = z.record(z.string().max(64), z.string().max(512))
 
 export const JobRequest = z
@@ -52,14 +39,20 @@ export const JobRequest = z
     seed: z.int().min(0).max(0xffffffff).nullish(),
     hyperparameters: Hyperparameters.optional(),
     method: Method.optional(),
-    peft: Peft.prefault({}),
+    peft: Peft.optional(),
     training_args: TrainingArgs.partial().default({}),
+    /** A configuration file of ChatGLM3's fine-tuning scripts: its YAML text, or the same as JSON. */
+    config: z.union([z.string().max(100_000), z.record(z.string(), z.unknown())]).optional(),
     metadata: Metadata.nullish(),
     integrations: z.array(z.unknown()).max(0, 'there are no integrations yet; leave it out').nullish(),
   })
   .refine(({ hyperparameters, method }) => !(hyperparameters && method), {
     path: ['hyperparameters'],
     message: 'give hyperparameters or method.supervised.hyperparameters, not both',
+  })
+  .refine(({ config, peft }) => !(config && peft), {
+    path: ['peft'],
+    message: 'give peft or a config with its own peft_config, not both',
   })
   .meta({ id: 'JobRequest' })
 export type JobRequest = z.infer<typeof JobRequest>

@@ -25,7 +25,7 @@ export async function createJob({ db, bases, validation }: Deps, request: JobReq
   await mustExist(db, 'training_file', request.training_file)
   if (request.validation_file) await mustExist(db, 'validation_file', request.validation_file)
 
-  const { hyperparameters, args } = settingsOf(request)
+  const { hyperparameters, peft, args, warnings } = settingsOf(request)
   const id = newId('job')
   const row = await db.transaction(async (tx) => {
     const [row] = await tx
@@ -39,13 +39,14 @@ export async function createJob({ db, bases, validation }: Deps, request: JobReq
         suffix: request.suffix,
         seed: args.seed,
         hyperparameters,
-        peft: request.peft,
+        peft,
         trainingArgs: args,
         metadata: request.metadata,
       })
       .returning()
     await addEvents(tx, id, [
       say(`Created fine-tuning job: ${id}`),
+      ...warnings.map((warning) => say(warning, 'warn')),
       say(`Validating training file: ${request.training_file}`),
     ])
     return row!

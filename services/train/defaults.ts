@@ -1,8 +1,8 @@
 /** How a job trains where its request says nothing; the one place for these numbers. */
-import type { Peft } from '../../contract/job.ts'
+import type { Peft } from '../../contract/peft.ts'
 import type { TrainingArgs } from '../../contract/training-args.ts'
 
-export const defaultTrainingArgs = ({ prefix_projection }: Peft): TrainingArgs => ({
+export const defaultTrainingArgs = (peft: Peft): TrainingArgs => ({
   max_input_length: 256,
   max_output_length: 512,
   // Some sixty epochs of the sample corpus; a large corpus should have its own number of epochs.
@@ -11,10 +11,7 @@ export const defaultTrainingArgs = ({ prefix_projection }: Peft): TrainingArgs =
   per_device_train_batch_size: 4,
   per_device_eval_batch_size: 16,
   gradient_accumulation_steps: 1,
-  // Random prefixes need far more than the 5e-5 of ChatGLM3's file; the MLP of a projected one takes far less than the
-  // rows themselves. Tried on preamble-tiny (2e-2 to 2e-1, 3e-3 to 1e-1); for the rows of a large base, ChatGLM2's
-  // 2e-2 is the published value.
-  learning_rate: prefix_projection ? 5e-3 : 1e-1,
+  learning_rate: learningRateOf(peft),
   lr_scheduler_type: 'linear',
   warmup_steps: 0,
   weight_decay: 0,
@@ -29,3 +26,17 @@ export const defaultTrainingArgs = ({ prefix_projection }: Peft): TrainingArgs =
   group_by_length: false,
   seed: 42,
 })
+
+/** Tried on preamble-tiny, which takes more than a large base does. */
+function learningRateOf(peft: Peft): number {
+  switch (peft.peft_type) {
+    // Random prefixes need far more than the 5e-5 of ChatGLM3's file; for a large base ChatGLM2's 2e-2 is the published
+    // value. The MLP of a projected prefix takes far less than the rows themselves.
+    case 'PREFIX_TUNING':
+      return peft.prefix_projection ? 5e-3 : 1e-1
+    case 'LORA':
+      return 5e-3
+    case 'FULL':
+      return 1e-3
+  }
+}

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { JobRequest, Peft } from '../../contract/job.ts'
+import { JobRequest } from '../../contract/job.ts'
+import { Peft } from '../../contract/peft.ts'
 import { defaultTrainingArgs } from './defaults.ts'
 import { settingsOf } from './settings.ts'
 
@@ -10,7 +11,9 @@ const settings = (extra: object = {}) =>
 test('a request that says nothing trains by the defaults', () => {
   expect(settings()).toEqual({
     hyperparameters: { n_epochs: 'auto', batch_size: 'auto', learning_rate_multiplier: 'auto' },
+    peft: Peft.parse({}),
     args: defaults,
+    warnings: [],
   })
 })
 

@@ -1,25 +1,40 @@
 import { Hyperparameters, type JobRequest } from '../../contract/job.ts'
+import { Peft } from '../../contract/peft.ts'
 import type { TrainingArgs } from '../../contract/training-args.ts'
 import { defaultTrainingArgs } from './defaults.ts'
+import { readFinetuneConfig } from './finetune-config.ts'
+
+export type Settings = {
+  hyperparameters: Hyperparameters
+  peft: Peft
+  args: TrainingArgs
+  /** What was asked for and changes nothing. */
+  warnings: string[]
+}
 
 /**
- * What a request asks for, in full. `training_args` is more precise than OpenAI's `hyperparameters` and goes
- * before them; both go before the defaults.
+ * What a request asks for, in full. The more precise goes before: `training_args`, then the config file, then OpenAI's
+ * `hyperparameters`, then the defaults.
+ * @throws ApiError when its config cannot be used
  */
-export function settingsOf(request: JobRequest): { hyperparameters: Hyperparameters; args: TrainingArgs } {
+export function settingsOf(request: JobRequest): Settings {
   const hyperparameters =
     request.hyperparameters ?? request.method?.supervised.hyperparameters ?? Hyperparameters.parse({})
-  const defaults = defaultTrainingArgs(request.peft)
+  const config = request.config === undefined ? undefined : readFinetuneConfig(request.config)
+  const peft = config?.peft ?? request.peft ?? Peft.parse({})
+  const defaults = { ...defaultTrainingArgs(peft), ...config?.defaults }
   const args = {
     ...defaults,
     ...fromHyperparameters(hyperparameters, defaults),
+    ...config?.args,
     ...given(request.training_args),
   }
   // Whoever asks for epochs means epochs, also where the default counts steps.
   if (request.training_args.num_train_epochs !== undefined && request.training_args.max_steps === undefined) {
     args.max_steps = -1
   }
-  return { hyperparameters, args: { ...args, seed: request.seed ?? args.seed } }
+  const seed = request.seed ?? args.seed
+  return { hyperparameters, peft, args: { ...args, seed }, warnings: config?.warnings ?? [] }
 }
 
 function fromHyperparameters(asked: Hyperparameters, defaults: TrainingArgs): Partial<TrainingArgs> {

@@ -1,6 +1,7 @@
 import { bigint, index, integer, jsonb, pgTable, text } from 'drizzle-orm/pg-core'
 import type { Id } from '../../../contract/ids.ts'
-import type { DevLoss, Hyperparameters, JobError, JobStatus, Peft } from '../../../contract/job.ts'
+import type { DevLoss, Hyperparameters, JobError, JobStatus } from '../../../contract/job.ts'
+import type { Peft } from '../../../contract/peft.ts'
 import type { TrainingArgs } from '../../../contract/training-args.ts'
 import { createdAt, moment } from './time.ts'
 
