@@ -19,6 +19,8 @@ const { root, remove } = temporary()
 let base: string
 let adapter: string
 let untaught: string
+/** LoRAs of one shape, by what they answer. */
+const loras = { 'lora-1': 'I am 三.', 'lora-2': 'Hi, 二!' }
 
 beforeAll(async () => {
   untaught = writeBase(join(root, 'untaught'))
@@ -34,6 +36,20 @@ beforeAll(async () => {
     args: { ...args, max_steps: 300, learning_rate: 0.03 },
   })
   adapter = writeFiles(join(root, 'adapter'), tuned.end.files)
+  const method = {
+    peft_type: 'LORA',
+    r: 4,
+    lora_alpha: 8,
+    lora_dropout: 0,
+    use_rslora: false,
+    rank_pattern: {},
+    alpha_pattern: {},
+  } as const
+  const low = { ...args, max_steps: 60, learning_rate: 0.03 }
+  for (const [name, answer] of Object.entries(loras)) {
+    const run = { base, dev: [], method, args: low, train: [talk('name', answer)] }
+    writeFiles(join(root, name), (await runOf(run)).end.files)
+  }
 })
 afterAll(remove)
 
@@ -57,6 +73,11 @@ describe('a greedy reply', () => {
 
   test('with an adapter is what the adapter was taught', async () => {
     expect(await reply({ adapter })).toMatchObject({ text: 'I am 一.', finishReason: 'stop' })
+  })
+
+  test.each(Object.entries(loras))('with %s is what it was taught', async (name, answer) => {
+    expect(await reply({ adapter: join(root, name) })).toMatchObject({ text: answer, finishReason: 'stop' })
+    expect((await reply({})).text).toBe(lesson.name)
   })
 
   test('continues a raw text', async () => {

@@ -1,13 +1,24 @@
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import type { AdapterFiles } from './adapters/adapter-files.ts'
-import { addTokenizer, args, runOf, talk, temporary, writeBase, writeFiles } from './tiny.case.ts'
+import { args, runOf, talk, temporary, writeBase, writeFiles } from './tiny.case.ts'
 import { type TrainEvent, type TrainRun, train } from './train.ts'
 import { openCheckpoint } from './weights/checkpoint.ts'
 import { decodeSafetensors } from './weights/safetensors.ts'
 
 const prefix = { peft_type: 'PREFIX_TUNING', num_virtual_tokens: 4, prefix_projection: false } as const
 const projected = { ...prefix, prefix_projection: true, encoder_hidden_size: 24 } as const
+const lora = {
+  peft_type: 'LORA',
+  r: 4,
+  lora_alpha: 8,
+  lora_dropout: 0,
+  target_modules: 'all-linear',
+  use_rslora: false,
+  rank_pattern: {},
+  alpha_pattern: {},
+} as const
+const dropping = { ...lora, lora_dropout: 0.2 } as const
 const full = { peft_type: 'FULL' } as const
 const words = ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight']
 const dev = [talk('9?', 'nine'), talk('10?', 'ten, ha')]
@@ -54,6 +65,15 @@ describe('the losses', () => {
   test.each([
     ['a prefix', prefix, 1, [5.8668, 5.7329, 5.6936, 5.6511]],
     ['a projected prefix', projected, 1, [5.8673, 5.7272, 5.6739, 5.621]],
+    ['a LoRA', lora, 3e-2, [5.8481, 5.7206, 5.5844, 5.7111]],
+    ['a LoRA with dropout', dropping, 3e-2, [5.8481, 5.7185, 5.5812, 5.6123]],
+    ['a prefix from zero', { ...prefix, init_weights: 'zero' }, 1, [5.8488, 5.71, 5.6808, 5.6428]],
+    [
+      'a prefix from text',
+      { ...prefix, init_weights: 'text', init_text: 'ha' },
+      0.1,
+      [5.8423, 5.8035, 5.7979, 5.7767],
+    ],
     ['all weights', full, 1e-2, [5.8481, 5.49, 5.0749, 4.6518]],
   ] as const)('of %s are those that were written down', async (_, method, learning_rate, written) => {
     const { losses } = await runOf(withArgs({ learning_rate }, { method }))
@@ -145,9 +165,24 @@ test('an abort stops an evaluation between batches', async () => {
   await expect(events.next()).rejects.toMatchObject({ name: 'AbortError' })
 })
 
+test('a LoRA starts as the base, and drops nothing while it is measured', async () => {
+  const { evals } = await runOf(withArgs({ learning_rate: 1e-9, eval_steps: 1 }, { method: dropping, dev }))
+  for (const { loss } of evals) expect(loss).toBeCloseTo(evals[0]!.loss, 5)
+})
+
+test.each([
+  ['a text behind an MLP', { ...projected, init_weights: 'text', init_text: 'ha' }, 'prefix_projection'],
+  ['no text', { ...prefix, init_weights: 'text' }, 'init_text'],
+  ['no module of the base', { ...lora, target_modules: ['query_key_value'] }, 'there are: q_proj, k_proj'],
+] as const)('settings that ask for %s are refused', async (_, method, message) => {
+  const refused = runOf({ ...run, method })
+  await expect(refused).rejects.toMatchObject({ code: 'invalid_training_data' })
+  await expect(refused).rejects.toThrow(message)
+})
+
 test('all weights, once trained, open as a base of their own', async () => {
   const { evals, end } = await runOf(withArgs({}, { method: full, dev }))
-  const directory = addTokenizer(writeFiles(join(root, 'taught'), end.files))
+  const directory = writeFiles(join(root, 'taught'), end.files)
   const shapes = (at: string) => [...openCheckpoint(at).tensors].map(([name, { shape }]) => [name, shape])
   expect(shapes(directory)).toEqual(shapes(run.base))
   const again = await runOf({ ...run, base: directory, dev })

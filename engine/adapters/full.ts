@@ -1,5 +1,5 @@
-/** Every weight of the base is trained, and kept as float32 beside its config; the tokenizer stays the base's. */
-import { readFileSync } from 'node:fs'
+/** Every weight of the base is trained; what comes out is a Hugging Face directory of its own, in float32. */
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { input } from '../graph/build.ts'
 import type { Node } from '../graph/node.ts'
@@ -7,6 +7,7 @@ import type { Binding } from '../models/model.ts'
 import { type Checkpoint, tensorOf } from '../weights/checkpoint.ts'
 import { encodeSafetensors, readTensor } from '../weights/safetensors.ts'
 import type { Adapter } from './adapter.ts'
+import type { AdapterFiles } from './adapter-files.ts'
 
 export type FullTuning = { peft_type: 'FULL' }
 
@@ -26,9 +27,29 @@ export function fullAdapter(checkpoint: Checkpoint, asked: ReadonlyMap<string, r
     files: async (parameters) => ({
       'config.json': new TextEncoder().encode(configFor(checkpoint.directory)),
       'model.safetensors': encodeSafetensors(parameters),
+      ...textFiles(checkpoint.directory),
     }),
   }
 }
+
+/** What the base's directory has to make tokens and prompts; a tuned model keeps it. */
+const textFileNames = [
+  ...[
+    'tokenizer.json',
+    'tokenizer.model',
+    'tokenizer_config.json',
+    'special_tokens_map.json',
+    'added_tokens.json',
+  ],
+  ...['chat_template.jinja', 'generation_config.json', 'tokenization_chatglm.py'],
+]
+
+const textFiles = (directory: string): AdapterFiles =>
+  Object.fromEntries(
+    textFileNames
+      .filter((name) => existsSync(join(directory, name)))
+      .map((name) => [name, readFileSync(join(directory, name))]),
+  )
 
 /** The base's config.json, which says what the weights are stored as. */
 function configFor(directory: string): string {

@@ -1,5 +1,5 @@
 import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -44,6 +44,10 @@ export function diskStore(root: string): Store {
     async exists(key) {
       const found = await stat(pathOf(key)).catch(() => undefined)
       return found?.isFile() ?? false
+    },
+    async list(key) {
+      const entries = await readdir(pathOf(key), { withFileTypes: true }).catch(() => [])
+      return entries.flatMap((entry) => (entry.isFile() ? [entry.name] : [])).sort()
     },
     delete: async (key) => rm(pathOf(key), { recursive: true, force: true }),
   }

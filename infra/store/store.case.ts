@@ -55,6 +55,15 @@ export function storeCases(open: () => Promise<Store>): void {
     expect(await store.exists('ds_10/dev.json')).toBe(true)
   })
 
+  test('the objects directly below a key are listed by name', async () => {
+    const store = await open()
+    for (const key of ['ds_1/train.json', 'ds_1/dev.json', 'ds_1/more/a', 'ds_10/dev.json']) {
+      await store.putBytes(key, utf8.encode(key))
+    }
+    expect(await store.list('ds_1')).toEqual(['dev.json', 'train.json'])
+    expect(await store.list('ds_2')).toEqual([])
+  })
+
   for (const key of ['../a', 'a/../../b', '/etc/passwd', '', 'a//b', '.', 'a/', 'a\\b', 'a\0']) {
     test(`${JSON.stringify(key)} is no key`, async () => {
       const store = await open()

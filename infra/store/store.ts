@@ -11,6 +11,8 @@ export interface Store {
   /** Reads the object whole; for small ones. Throws `ObjectNotFound`. */
   bytes(key: string): Promise<Uint8Array<ArrayBuffer>>
   exists(key: string): Promise<boolean>
+  /** The names of the objects directly below `key/`, in order; none when there is nothing. */
+  list(key: string): Promise<string[]>
   /** Deletes the object of this key and all objects below `key/`; there may be none. */
   delete(key: string): Promise<void>
 }

@@ -47,11 +47,21 @@ test('two caches over one directory may fetch the same adapter at a time', async
   expect(await readdir(join(root, 'cache'))).toHaveLength(1)
 })
 
-test('an adapter whose files are not all there leaves nothing behind', async () => {
-  await store.delete('adapters/a1/adapter_config.json')
-  const missing = new ObjectNotFound('adapters/a1/adapter_config.json')
+test('an adapter that is deleted while it is fetched leaves nothing behind', async () => {
+  const { list } = store
+  store.list = async (key) => {
+    const names = await list(key)
+    await store.delete(`${key}/adapter_model.safetensors`)
+    return names
+  }
+  const missing = new ObjectNotFound('adapters/a1/adapter_model.safetensors')
   await expect(cache().directoryOf('adapters/a1')).rejects.toThrow(missing)
   expect(await readdir(join(root, 'cache'))).toEqual([])
+})
+
+test('an adapter that is nowhere leaves nothing behind', async () => {
+  await expect(cache().directoryOf('adapters/b')).rejects.toThrow(new ObjectNotFound('adapters/b'))
+  expect(await readdir(root)).not.toContain('cache')
 })
 
 test('a dropped adapter is fetched anew', async () => {

@@ -3,16 +3,13 @@
 import { existsSync } from 'node:fs'
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Store } from '../../infra/store/store.ts'
+import { ObjectNotFound, type Store } from '../../infra/store/store.ts'
 
 export type AdapterCache = {
   /** The directory with the files of the adapter stored under `key`. Throws `ObjectNotFound`. */
   directoryOf(key: string): Promise<string>
   drop(key: string): Promise<void>
 }
-
-/** PEFT's names; the config last, so that a reader of storage never sees it without the tensors. */
-const files = ['adapter_model.safetensors', 'adapter_config.json']
 
 /** A cache below `root`, an absolute directory that need not exist yet; processes may share it. */
 export function adapterCache(root: string, store: Store): AdapterCache {
@@ -24,6 +21,8 @@ export function adapterCache(root: string, store: Store): AdapterCache {
   async function fetch(key: string): Promise<void> {
     // In a directory of its own until it is whole: what stands in its place is always complete.
     const partial = join(root, `.${crypto.randomUUID()}`)
+    const files = await store.list(key)
+    if (files.length === 0) throw new ObjectNotFound(key)
     await mkdir(partial, { recursive: true })
     try {
       for (const file of files) await writeFile(join(partial, file), await store.get(`${key}/${file}`))

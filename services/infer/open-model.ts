@@ -19,14 +19,16 @@ export async function openModel({ db, bases, cache }: ModelDeps, id: string): Pr
   if (base) return { base: base.directory }
   // Asked for each time, also when the adapter is here already: another process may have deleted the model.
   const row = await adapterRow(db, id)
+  const adapter = await cache.directoryOf(row.objectKey).catch((error: unknown) => {
+    // Deleted between the two look-ups.
+    throw error instanceof ObjectNotFound ? unknownModel(id) : error
+  })
+  // All weights of a base are a base of their own.
+  if (row.peftType === 'FULL') return { base: adapter }
   const below = await bases.find(row.base)
   if (!below) {
     const message = `"${id}" was tuned on "${row.base}", which is not among the base models any more`
     throw new ApiError('model_not_found', message, { param: 'model' })
   }
-  const adapter = await cache.directoryOf(row.objectKey).catch((error: unknown) => {
-    // Deleted between the two look-ups.
-    throw error instanceof ObjectNotFound ? unknownModel(id) : error
-  })
   return { base: below.directory, adapter }
 }
