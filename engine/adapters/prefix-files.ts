@@ -52,25 +52,27 @@ export function splitRows(data: Float32Array, tokens: number, layers: number): P
   return { tokens, keys: each(0), values: each(1) }
 }
 
+/** The config of a prefix of `tokens` rows; `base` is what it calls the base model. */
+export const prefixConfig = (model: Model, base: string, tokens: number): object => ({
+  base_model_name_or_path: base,
+  peft_type: 'PREFIX_TUNING',
+  task_type: 'CAUSAL_LM',
+  inference_mode: true,
+  num_virtual_tokens: tokens,
+  token_dim: rowWidth(model),
+  num_transformer_submodules: 1,
+  num_attention_heads: model.kvHeads,
+  num_layers: model.layers,
+  encoder_hidden_size: model.hidden,
+  // The MLP of a projected prefix is evaluated before saving, as PEFT does.
+  prefix_projection: false,
+  preamble_position_rule: model.positionRule,
+})
+
 /** The files of a trained prefix; `base` is what they call the base model. */
 export function prefixFiles(model: Model, base: string, prefix: Prefix): AdapterFiles {
-  const width = rowWidth(model)
-  const config = {
-    base_model_name_or_path: base,
-    peft_type: 'PREFIX_TUNING',
-    task_type: 'CAUSAL_LM',
-    inference_mode: true,
-    num_virtual_tokens: prefix.tokens,
-    token_dim: width,
-    num_transformer_submodules: 1,
-    num_attention_heads: model.kvHeads,
-    num_layers: model.layers,
-    encoder_hidden_size: model.hidden,
-    // The MLP of a projected prefix is evaluated before saving, as PEFT does.
-    prefix_projection: false,
-    preamble_position_rule: model.positionRule,
-  }
-  const shape = [prefix.tokens, model.layers * 2 * width]
+  const shape = [prefix.tokens, model.layers * 2 * rowWidth(model)]
+  const config = prefixConfig(model, base, prefix.tokens)
   return adapterFiles(config, [['prompt_embeddings', { shape, data: joinRows(prefix) }]])
 }
 

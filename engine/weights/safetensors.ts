@@ -89,25 +89,48 @@ export function encodeSafetensors(
 /** `encodeSafetensors` for tensors of any types, byte by byte as they are. */
 export function encodeStored(tensors: Iterable<readonly [string, StoredTensor]>): Uint8Array<ArrayBuffer> {
   const sorted = [...tensors].sort(([a], [b]) => (a < b ? -1 : 1))
-  let end = 0
-  const entries = sorted.map(([name, { dtype, shape, bytes }]) => {
-    const begin = end
-    end += bytes.length
-    return [name, { dtype, shape, data_offsets: [begin, end] }] as const
-  })
-  // The metadata is what transformers insists on.
-  const header = Object.fromEntries([['__metadata__', { format: 'pt' }], ...entries])
-  const json = new TextEncoder().encode(JSON.stringify(header))
-  const start = 8 + Math.ceil(json.length / 8) * 8 // the data starts 8-byte aligned, behind spaces
-  const file = new Uint8Array(start + end).fill(0x20, 8, start)
-  new DataView(file.buffer).setBigUint64(0, BigInt(start - 8), true)
-  file.set(json, 8)
-  let at = start
+  const header = encodeEntries(
+    sorted.map(([name, { dtype, shape, bytes }]) => ({ name, dtype, shape, length: bytes.length })),
+  )
+  const file = new Uint8Array(sorted.reduce((end, [, { bytes }]) => end + bytes.length, header.length))
+  file.set(header)
+  let at = header.length
   for (const [, { bytes }] of sorted) {
     file.set(bytes, at)
     at += bytes.length
   }
   return file
+}
+
+/** What a safetensors file begins with, for a writer that puts the tensors' bytes behind it, in this order. */
+export const encodeHeader = (
+  shapes: Iterable<readonly [string, readonly number[]]>,
+  dtype: Dtype,
+): Uint8Array<ArrayBuffer> =>
+  encodeEntries(
+    Array.from(shapes, ([name, shape]) => ({
+      name,
+      dtype,
+      shape,
+      length: byteLength(dtype, elements(shape)),
+    })),
+  )
+
+function encodeEntries(entries: Omit<TensorEntry, 'file' | 'offset'>[]): Uint8Array<ArrayBuffer> {
+  let end = 0
+  const described = entries.map(({ name, dtype, shape, length }) => {
+    const begin = end
+    end += length
+    return [name, { dtype, shape, data_offsets: [begin, end] }] as const
+  })
+  // The metadata is what transformers insists on.
+  const header = Object.fromEntries([['__metadata__', { format: 'pt' }], ...described])
+  const json = new TextEncoder().encode(JSON.stringify(header))
+  const start = 8 + Math.ceil(json.length / 8) * 8 // the data starts 8-byte aligned, behind spaces
+  const bytes = new Uint8Array(start).fill(0x20, 8)
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(start - 8), true)
+  bytes.set(json, 8)
+  return bytes
 }
 
 function parse(file: string, size: number, read: Read): Map<string, TensorEntry> {
