@@ -1,10 +1,10 @@
 /** The serving loop: a conversation in, a stream of text out. */
-import { bare } from './adapters/adapter.ts'
 import { loraBinding } from './adapters/lora.ts'
 import type { Lora } from './adapters/lora-files.ts'
 import { readAdapter, type StoredAdapter } from './adapters/peft.ts'
 import { KeyValueCache } from './decoding/cache.ts'
-import { Decoder } from './decoding/decoder.ts'
+import type { Decoder } from './decoding/decoder.ts'
+import { openDecoder } from './decoding/open.ts'
 import { sample } from './decoding/sampling.ts'
 import { InputError } from './errors.ts'
 import type { Model } from './models/model.ts'
@@ -13,8 +13,6 @@ import { Random } from './random.ts'
 import { type Chat, loadChat, promptTokens, stopIds } from './text/chat.ts'
 import type { Conversation } from './text/sample.ts'
 import { StopText } from './text/stop-text.ts'
-import { openCheckpoint } from './weights/checkpoint.ts'
-import { frozen } from './weights/frozen.ts'
 
 /** Directories are read once and kept: what has another content needs another path. */
 export type GenerateRequest = {
@@ -147,8 +145,7 @@ function decoderFor({ directory, model, decoders }: Base, lora?: Lora): Promise<
   const shape = lora?.targets.map(({ module, rank }) => `${module.name}:${rank}`).join(' ') ?? ''
   const known = decoders.get(shape)
   if (known) return known
-  const { bind } = lora ? loraBinding(lora.targets) : bare
-  const opening = Decoder.open(model, bind({ weight: frozen(openCheckpoint(directory)) }))
+  const opening = openDecoder(model, directory, lora && loraBinding(lora.targets))
   decoders.set(shape, opening)
   opening.catch(() => decoders.delete(shape))
   return opening

@@ -6,7 +6,7 @@ import { linear } from '../nn/linear.ts'
 import { Random } from '../random.ts'
 import { Session } from '../runtime/session.ts'
 import type { Adapter, Parameters } from './adapter.ts'
-import { joinRows, type Prefix, prefixFiles } from './prefix-files.ts'
+import { type Prefix, prefixFiles } from './prefix-files.ts'
 
 /** Names and meaning are PEFT's `PrefixTuningConfig`. */
 export type PrefixTuning = {

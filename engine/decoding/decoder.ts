@@ -23,7 +23,8 @@ export class Decoder {
     this.#rope = ropeFeeds(model, model.maxPositions)
   }
 
-  static async open(model: Model, base: Binding): Promise<Decoder> {
+  /** @param prepack packs the base's weights for products of few rows; costs a copy of them */
+  static async open(model: Model, base: Binding, prepack = true): Promise<Decoder> {
     const binding: Binding = {
       ...base,
       past: (layer, batch) => {
@@ -38,7 +39,7 @@ export class Decoder {
       outputs[rowsName(2 * layer)] = key
       outputs[rowsName(2 * layer + 1)] = value
     }
-    return new Decoder(model, await Session.open(outputs, { prepack: true }))
+    return new Decoder(model, await Session.open(outputs, { prepack }))
   }
 
   /**

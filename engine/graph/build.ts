@@ -17,8 +17,8 @@ function make<O extends OpName>(
 export const input = (name: string, shape: Shape, dtype: DType = 'float32') =>
   make('input', [], { name }, shape, dtype)
 
-export const weight = (name: string, shape: Shape, dtype: DType, at: TensorFile) =>
-  make('weight', [], { name, at }, shape, dtype)
+export const weight = (name: string, shape: Shape, dtype: DType, at: TensorFile, constant = true) =>
+  make('weight', [], { name, at, constant }, shape, dtype)
 
 export function constant(data: ConstantData, shape: Shape): Node {
   checkReshape([data.length], shape)
@@ -120,7 +120,11 @@ export function expand(x: Node, shape: Shape): Node {
 export function gather(table: Node, index: Node, { distinct = false } = {}): Node {
   if (index.shape.length !== 1)
     throw new ShapeError('gather', [table.shape, index.shape], 'the index has one axis')
-  return make('gather', [table, index], { distinct }, [index.shape[0]!, ...table.shape.slice(1)])
+  const shape = [index.shape[0]!, ...table.shape.slice(1)]
+  // Rows of a narrow table are widened after they are picked, not the whole table before.
+  if (table.op === 'cast')
+    return cast(make('gather', [table.inputs[0]!, index], { distinct }, shape), table.attrs.to)
+  return make('gather', [table, index], { distinct }, shape)
 }
 
 export function scatterAdd(updates: Node, index: Node, rows: Dim, { distinct = false } = {}): Node {

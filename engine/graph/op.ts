@@ -20,7 +20,11 @@ export type Ops = {
   /** A tensor fed at each run. */
   input: { name: string }
   /** A tensor of a checkpoint. */
-  weight: { name: string; at: TensorFile }
+  /**
+   * `constant`: the runtime may compute with it ahead of the first run, and then keeps what came out in memory: the
+   * float32 copy of a float16 weight.
+   */
+  weight: { name: string; at: TensorFile; constant: boolean }
   constant: { data: ConstantData }
   cast: { to: DType }
 

@@ -32,7 +32,7 @@ const dataType: Record<DType, DataType> = {
 /** The bytes of a model that computes `outputs` by name. Weight files are located from the root directory. */
 export function emit(outputs: Readonly<Record<string, Node>>): Uint8Array {
   const graph = create(GraphProtoSchema, { name: 'preamble' })
-  const order = topological(Object.values(outputs))
+  const order = castsFirst(topological(Object.values(outputs)))
   const writer = createWriter(graph, bindSymbols(order))
   const names = new Map<Node, string>()
 
@@ -58,6 +58,15 @@ export function emit(outputs: Readonly<Record<string, Node>>): Uint8Array {
   return toBinary(ModelProtoSchema, model)
 }
 
+/**
+ * ONNX Runtime visits the inputs of a node from the last written to the first, and runs them in that order. Were the cast
+ * of a weight written right before its use, all casts would run first, and all float32 copies be there at once.
+ */
+function castsFirst(order: readonly Node[]): Node[] {
+  const early = ({ op, inputs }: Node) => op === 'weight' || (op === 'cast' && inputs[0]!.op === 'weight')
+  return [...order.filter(early), ...order.filter((node) => !early(node))]
+}
+
 /** Inputs, weights and constants have no ONNX node: they are named and declared. */
 function declareSource(graph: GraphProto, node: Node, id: number): string | undefined {
   switch (node.op) {
@@ -65,18 +74,21 @@ function declareSource(graph: GraphProto, node: Node, id: number): string | unde
       graph.input.push(valueInfo(node.attrs.name, node.dtype, node.shape))
       return node.attrs.name
     case 'weight': {
-      const { file, offset, length } = node.attrs.at
+      const { name, constant, at } = node.attrs
+      const { file, offset, length } = at
+      // An initializer that is an input too could be fed another value, so that nothing is computed with it ahead.
+      if (!constant) graph.input.push(valueInfo(name, node.dtype, node.shape))
       const external = { location: file.replace(/^\/+/, ''), offset: String(offset), length: String(length) }
       graph.initializer.push(
         create(TensorProtoSchema, {
-          name: node.attrs.name,
+          name,
           dims: fixed(node.shape),
           dataType: dataType[node.dtype],
           dataLocation: DataLocation.EXTERNAL,
           externalData: Object.entries(external).map(([key, value]) => ({ key, value })),
         }),
       )
-      return node.attrs.name
+      return name
     }
     case 'constant': {
       const name = `constant_${id}`

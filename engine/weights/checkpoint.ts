@@ -42,11 +42,17 @@ export function tensorOf(checkpoint: Checkpoint, name: string, shape: readonly n
   return entry
 }
 
+/** Whether memory may hold the weights as float32, beside what else the machine does. */
+export const expansionIsCheap = (checkpoint: Checkpoint): boolean => float32Bytes(checkpoint) < totalmem() / 4
+
 /** Whether two more copies of the weights, as float32, are next to nothing in this machine's memory. */
-export function copiesAreCheap({ tensors }: Checkpoint): boolean {
+export const copiesAreCheap = (checkpoint: Checkpoint): boolean =>
+  2 * float32Bytes(checkpoint) < totalmem() / 32
+
+function float32Bytes({ tensors }: Checkpoint): number {
   let bytes = 0
   for (const { shape } of tensors.values()) bytes += 4 * shape.reduce((n, d) => n * d, 1)
-  return 2 * bytes < totalmem() / 32
+  return bytes
 }
 
 function readShards(

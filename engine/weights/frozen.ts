@@ -6,8 +6,14 @@ import { type Checkpoint, tensorOf } from './checkpoint.ts'
 
 const stored: Record<string, DType> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' }
 
-/** A checkpoint's weights as nodes, by name and shape; they stay in their files and come out as float32. */
-export function frozen(checkpoint: Checkpoint): (name: string, shape: readonly number[]) => Node {
+/**
+ * A checkpoint's weights as nodes, by name and shape; they stay in their files and come out as float32.
+ * @param expanded narrow weights are widened once, and kept so in memory; else at each use, one after the other
+ */
+export function frozen(
+  checkpoint: Checkpoint,
+  expanded = true,
+): (name: string, shape: readonly number[]) => Node {
   const made = new Map<string, Node>()
   return (name, shape) => {
     const known = made.get(`${name} ${shape}`)
@@ -16,7 +22,7 @@ export function frozen(checkpoint: Checkpoint): (name: string, shape: readonly n
     const type = stored[dtype]
     if (!type)
       throw new Error(`${file}: ${name} is stored as ${dtype}; known: ${Object.keys(stored).join(', ')}`)
-    const node = cast(weight(name, shape, type, { file: resolve(file), offset, length }), 'float32')
+    const node = cast(weight(name, shape, type, { file: resolve(file), offset, length }, expanded), 'float32')
     made.set(`${name} ${shape}`, node)
     return node
   }

@@ -89,42 +89,28 @@ export function encodeSafetensors(
 /** `encodeSafetensors` for tensors of any types, byte by byte as they are. */
 export function encodeStored(tensors: Iterable<readonly [string, StoredTensor]>): Uint8Array<ArrayBuffer> {
   const sorted = [...tensors].sort(([a], [b]) => (a < b ? -1 : 1))
-  const header = encodeEntries(
-    sorted.map(([name, { dtype, shape, bytes }]) => ({ name, dtype, shape, length: bytes.length })),
-  )
-  const file = new Uint8Array(sorted.reduce((end, [, { bytes }]) => end + bytes.length, header.length))
-  file.set(header)
-  let at = header.length
-  for (const [, { bytes }] of sorted) {
-    file.set(bytes, at)
-    at += bytes.length
+  const parts = [encodeHeader(sorted), ...sorted.map(([, { bytes }]) => bytes)]
+  const file = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    file.set(part, at)
+    at += part.length
   }
   return file
 }
 
-/** What a safetensors file begins with, for a writer that puts the tensors' bytes behind it, in this order. */
-export const encodeHeader = (
-  shapes: Iterable<readonly [string, readonly number[]]>,
-  dtype: Dtype,
-): Uint8Array<ArrayBuffer> =>
-  encodeEntries(
-    Array.from(shapes, ([name, shape]) => ({
-      name,
-      dtype,
-      shape,
-      length: byteLength(dtype, elements(shape)),
-    })),
-  )
-
-function encodeEntries(entries: Omit<TensorEntry, 'file' | 'offset'>[]): Uint8Array<ArrayBuffer> {
+/** What stands before the data of a file that holds these tensors in this order. */
+export function encodeHeader(
+  tensors: readonly (readonly [string, Pick<StoredTensor, 'dtype' | 'shape'>])[],
+): Uint8Array<ArrayBuffer> {
   let end = 0
-  const described = entries.map(({ name, dtype, shape, length }) => {
+  const entries = tensors.map(([name, { dtype, shape }]) => {
     const begin = end
-    end += length
+    end += byteLength(dtype, elements(shape))
     return [name, { dtype, shape, data_offsets: [begin, end] }] as const
   })
   // The metadata is what transformers insists on.
-  const header = Object.fromEntries([['__metadata__', { format: 'pt' }], ...described])
+  const header = Object.fromEntries([['__metadata__', { format: 'pt' }], ...entries])
   const json = new TextEncoder().encode(JSON.stringify(header))
   const start = 8 + Math.ceil(json.length / 8) * 8 // the data starts 8-byte aligned, behind spaces
   const bytes = new Uint8Array(start).fill(0x20, 8)
