@@ -1,9 +1,13 @@
-/** The engine's public face: training and generation, each as a stream of events from a thread of its own. */
+/** The engine's public face: training, generation and adapters in and out, in a thread of its own. */
+import type { AdapterFiles } from './adapters/adapter-files.ts'
+import type { ChatglmExport } from './exchange/export-chatglm.ts'
+import type { ImportedAdapter, ImportRequest } from './exchange/import-adapter.ts'
 import type { GenerateEvent, GenerateRequest } from './generate.ts'
 import { Thread } from './runtime/thread.ts'
 import type { TrainEvent, TrainRun } from './train.ts'
 
 export type { AdapterFiles } from './adapters/adapter-files.ts'
+export { adapterFileNames, namedBase } from './exchange/foreign-files.ts'
 export type { GenerateEvent, GenerateRequest } from './generate.ts'
 export type { Conversation } from './text/sample.ts'
 export type { TrainEvent, TrainRun } from './train.ts'
@@ -14,19 +18,33 @@ export interface EngineThread {
   train(run: TrainRun): AsyncGenerator<TrainEvent, void, void>
   /** @throws an error with code `context_length_exceeded`, `invalid_messages` or `invalid_adapter` when the request cannot be met */
   generate(request: GenerateRequest): AsyncGenerator<GenerateEvent, void, void>
+  /** @throws an error with code `invalid_adapter` when the files cannot be used or do not fit their base */
+  importAdapter(request: ImportRequest): Promise<ImportedAdapter>
+  /** @throws an error with code `invalid_adapter` when it is no prefix of a chatglm base */
+  exportChatglm(request: ChatglmExport): Promise<AdapterFiles>
   close(): Promise<void>
 }
 
 /** Starts a thread that holds engine sessions; idle, it does not keep the process alive. */
 export function openEngine(): EngineThread {
   const thread = new Thread()
-  const [training, generating] = [
+  const [training, generating, importing, exporting] = [
     new URL('./train.ts', import.meta.url),
     new URL('./generate.ts', import.meta.url),
+    new URL('./exchange/import-adapter.ts', import.meta.url),
+    new URL('./exchange/export-chatglm.ts', import.meta.url),
   ]
   return {
     train: (run) => thread.stream(training, 'train', run),
     generate: (request) => thread.stream(generating, 'generate', request),
+    importAdapter: (request) => only(thread.stream(importing, 'importAdapter', request)),
+    exportChatglm: (request) => only(thread.stream(exporting, 'exportChatglm', request)),
     close: () => thread.close(),
   }
+}
+
+/** The one value of a stream. */
+async function only<T>(stream: AsyncGenerator<T, void, void>): Promise<T> {
+  for await (const value of stream) return value
+  throw new Error('the engine thread stopped before it was done')
 }

@@ -4,9 +4,9 @@ import { FilePurpose } from '../../contract/file.ts'
 import { newId } from '../../contract/ids.ts'
 import { EncodingDetector } from '../../corpus/encoding.ts'
 import { files } from '../../infra/db/tables/index.ts'
+import { readForm } from '../../infra/http/multipart.ts'
 import type { IngestDeps } from './app.ts'
 import type { FileRow } from './file.ts'
-import { readForm } from './multipart.ts'
 
 /**
  * Takes an upload straight into the store, hashing it and finding its encoding on the way.
@@ -26,10 +26,10 @@ export async function uploadFile(deps: IngestDeps, request: Request): Promise<Fi
   }
   let bytes = 0
   try {
-    const form = await readForm(request, deps.maxFileBytes, async (content) => {
+    const form = await readForm(request, { maxBytes: deps.maxFileBytes, maxFiles: 1 }, async (content) => {
       bytes = (await deps.store.put(objectKey, inspected(content))).bytes
     })
-    const { filename } = form
+    const [filename] = form.filenames
     if (!filename)
       throw new ApiError('invalid_value', 'file: the form has no file with a name', { param: 'file' })
     if (bytes === 0) throw new ApiError('invalid_value', `file: ${filename} is empty`, { param: 'file' })

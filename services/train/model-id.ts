@@ -1,14 +1,11 @@
-/** What tuned models are called: `ft:<base>:<suffix>:<id>`, the suffix empty when there is none. */
+/** What the models of a job are called. */
+import { tunedModelId } from '../../contract/model.ts'
 import type { JobRow } from './job.ts'
 
 type Named = Pick<JobRow, 'id' | 'model' | 'suffix'>
 
-// Of the job's own 24 letters, 5 bits each: 60 bits, short enough to type and never met twice.
-const idLength = 12
-
 /** The model that a job makes. */
-export const modelId = ({ id, model, suffix }: Named) =>
-  `ft:${model}:${suffix ?? ''}:${id.split('-')[1]!.slice(0, idLength)}`
+export const modelId = ({ id, model, suffix }: Named) => tunedModelId(model, suffix, id)
 
 /** The model that a job was at a step on the way. */
 export const checkpointModelId = (job: Named, step: number) => `${modelId(job)}:ckpt-step-${step}`

@@ -1,4 +1,4 @@
-/** Reads a multipart form whose one file is passed on while it arrives. */
+/** Reads a multipart form whose files are passed on while they arrive. */
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
@@ -7,66 +7,72 @@ import { ApiError } from '../../contract/errors.ts'
 
 export type Form = {
   fields: Map<string, string>
-  /** The name that the client gave the file; undefined when there was no file. */
-  filename: string | undefined
+  /** The names that the client gave the files, in the order of the form. */
+  filenames: string[]
+}
+
+export type FormLimits = {
+  /** Of one file. */
+  maxBytes: number
+  /** Parts called `file` beyond this number are left aside, as are files in parts of other names. */
+  maxFiles: number
 }
 
 /**
- * Hands the form's part `file` to `take` as it arrives; what `take` throws is thrown once the request is read to its
- * end, so that the client gets to read the answer.
- * @throws ApiError when the request is no such form or the file is larger than `maxBytes`
+ * Hands the form's parts `file` to `take` as they arrive, one after the other; what `take` throws is thrown once the
+ * request is read to its end, so that the client gets to read the answer.
+ * @throws ApiError when the request is no such form or a file is larger than `maxBytes`
  */
 export async function readForm(
   request: Request,
-  maxBytes: number,
-  take: (content: AsyncIterable<Uint8Array>) => Promise<void>,
+  limits: FormLimits,
+  take: (content: AsyncIterable<Uint8Array>, filename: string) => Promise<void>,
 ): Promise<Form> {
-  const form: Form = { fields: new Map(), filename: undefined }
-  const parser = openParser(request, maxBytes)
+  const form: Form = { fields: new Map(), filenames: [] }
+  const parser = openParser(request, limits)
   let current: BusboyFileStream | undefined
-  let taken: Promise<unknown> = Promise.resolve()
+  const failures: unknown[] = []
+  const taking: Promise<void>[] = []
   parser.on('field', (name, value) => form.fields.set(name, value))
   parser.on('file', (name, stream, filename) => {
-    if (name !== 'file' || current) return void stream.resume()
+    if (name !== 'file' || taking.length === limits.maxFiles || failures.length > 0)
+      return void stream.resume()
     current = stream
-    form.filename = filename
+    form.filenames.push(filename)
     // Settled below; until then a rejection must not count as unhandled.
-    taken = take(whole(stream, maxBytes)).catch((error: unknown) => {
+    const taken = take(whole(stream, limits.maxBytes), filename).catch((error: unknown) => {
+      failures.push(error)
       stream.resume()
-      return error
     })
+    taking.push(taken)
   })
   try {
     await pipeline(Readable.fromWeb(request.body as NodeReadableStream), parser)
   } catch (error) {
     current?.destroy(error as Error)
-    await taken
+    await Promise.all(taking)
     throw new ApiError('invalid_value', 'the upload ended before it was complete; send it again', {
       cause: error,
     })
   }
-  const failure = await taken
-  if (failure !== undefined) throw failure
+  await Promise.all(taking)
+  if (failures.length > 0) throw failures[0]
   return form
 }
 
-function openParser(request: Request, maxBytes: number): BusboyInstance {
+function openParser(request: Request, { maxBytes, maxFiles }: FormLimits): BusboyInstance {
   const headers = Object.fromEntries(request.headers) as BusboyHeaders
   try {
     if (!request.body) throw new Error('there is no body')
     // One byte more than is taken tells a file of the largest size from a larger one.
     return new Busboy({
       headers,
-      limits: { fileSize: maxBytes + 1, fieldSize: 64 * 1024, fields: 20, files: 2 },
+      limits: { fileSize: maxBytes + 1, fieldSize: 64 * 1024, fields: 20, files: maxFiles + 1 },
     })
   } catch (error) {
-    throw new ApiError(
-      'invalid_value',
-      'expected a multipart/form-data body with the parts "file" and "purpose"',
-      {
-        cause: error,
-      },
-    )
+    throw new ApiError('invalid_value', 'expected a multipart/form-data body with a part "file"', {
+      cause: error,
+    })
   }
 }
 
@@ -76,8 +82,6 @@ async function* whole(stream: BusboyFileStream, maxBytes: number): AsyncGenerato
     throw new ApiError(
       'file_too_large',
       `the file is larger than the ${maxBytes} bytes that this server takes (MAX_FILE_BYTES)`,
-      {
-        param: 'file',
-      },
+      { param: 'file' },
     )
 }
