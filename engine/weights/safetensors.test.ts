@@ -213,7 +213,7 @@ test.each<[problem: string, path: string, message: RegExp]>([
   [
     'a deep header',
     withHeader(`{"x": ${'['.repeat(1e5)}${']'.repeat(1e5)}}`, 0),
-    /"x" has the unknown dtype/,
+    /its header is nested deeper than 3 levels/,
   ],
   ['an entry that is no object', withHeader({ x: 1 }, 0), /"x" has the unknown dtype undefined/],
 ])('%s is refused by name', (_, path, message) => {

@@ -7,7 +7,7 @@ import {
   isFloatDtype,
   toFloat32,
 } from './dtype.ts'
-import { duplicateKey } from './duplicate-key.ts'
+import { duplicateKey, isDeeper } from './json-scan.ts'
 import { type Read, withFile } from './read-file.ts'
 
 /**
@@ -33,6 +33,7 @@ export type Tensor = { shape: readonly number[]; data: Float32Array }
 
 // The reference reader's own limit: longer headers are taken for damage or attack.
 const maxHeader = 100_000_000 // bytes
+const maxDepth = 3 // the table, a tensor, its shape
 
 /** The tensors of a safetensors file by name. Throws an Error that names the file when it is damaged. */
 export function readHeader(file: string): Map<string, TensorEntry> {
@@ -157,6 +158,7 @@ function decodeUtf8(bytes: Uint8Array, fail: (problem: string) => never): string
 }
 
 function parseJson(text: string, fail: (problem: string) => never): Record<string, unknown> {
+  if (isDeeper(text, maxDepth)) fail(`its header is nested deeper than ${maxDepth} levels`)
   let header: unknown
   try {
     header = JSON.parse(text)

@@ -1,7 +1,23 @@
+/** Two things that `JSON.parse` does not tell of a text from outside. Nothing here recurses. */
+
 /**
- * The first key that stands twice in one object of a JSON text, or undefined. `JSON.parse` keeps the last of the two
- * without a word, and another reader may keep the first. The text must be valid JSON; however deep it is nested,
- * nothing here recurses.
+ * Whether objects and lists are nested deeper than `limit`. The text may be anything: parsing brackets by the million
+ * takes gigabytes, so this is asked before.
+ */
+export function isDeeper(json: string, limit: number): boolean {
+  let depth = 0
+  for (let i = 0; i < json.length; i++) {
+    const c = json[i]
+    if (c === '"') i = endOfString(json, i) - 1
+    else if (c === '}' || c === ']') depth--
+    else if ((c === '{' || c === '[') && ++depth > limit) return true
+  }
+  return false
+}
+
+/**
+ * The first key that stands twice in one object of a valid JSON text, or undefined. `JSON.parse` keeps the last of the
+ * two without a word, and another reader may keep the first.
  */
 export function duplicateKey(json: string): string | undefined {
   /** Keys of the objects that are open; a list has none. */
@@ -28,7 +44,7 @@ export function duplicateKey(json: string): string | undefined {
 /** The index behind the closing quote of the string that opens at `start`. */
 function endOfString(json: string, start: number): number {
   let i = start + 1
-  while (json[i] !== '"') i += json[i] === '\\' ? 2 : 1
+  while (i < json.length && json[i] !== '"') i += json[i] === '\\' ? 2 : 1
   return i + 1
 }
 
