@@ -34,6 +34,7 @@ await runProcess('preamble', async ({ config, log, onStop }) => {
     maxFileBytes: config.maxFileBytes,
     bases: baseModels(config.models),
     cache: adapterCache(join(config.home, 'cache'), store),
+    scratch: join(config.home, 'scratch'),
   }
 
   const app = createHttpApp({ name: 'preamble', version, log })

@@ -23,7 +23,7 @@ const storageTypes: [string, Dtype][] = [
   ['BoolStorage', 'BOOL'],
 ]
 
-const maxPickle = 16 * 2 ** 20 // bytes: a tensor takes about 200
+const maxPickle = 4 * 2 ** 20 // bytes: a tensor takes about 200
 
 class Storage {
   readonly dtype: Dtype

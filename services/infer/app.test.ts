@@ -38,7 +38,8 @@ const engine: EngineThread = {
 const cache = adapterCache(join(root, 'cache'), store)
 const bases = baseModels(join(root, 'models'))
 const log = createLog({ name: 'test', level: 'silent' })
-const app = createApp({ log, version: '0', db, store, bases, cache, engine })
+const limits = { scratch: join(root, 'scratch'), maxFileBytes: 2 ** 20 }
+const app = createApp({ log, version: '0', db, store, bases, cache, engine, ...limits })
 
 const answer = '你好，感冒了要多喝水。'
 const prefix = { peftType: 'PREFIX_TUNING', bytes: 0 } as const

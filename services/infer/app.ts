@@ -6,6 +6,7 @@ import { createHttpApp, type HttpApp } from '../../infra/http/app.ts'
 import type { Log } from '../../infra/log.ts'
 import type { Store } from '../../infra/store/store.ts'
 import type { AdapterCache } from './adapter-cache.ts'
+import { addAdapterRoutes } from './routes/adapters.ts'
 import { addChatRoute } from './routes/chat.ts'
 import { addCompletionRoute } from './routes/completions.ts'
 import { addModelRoutes } from './routes/models.ts'
@@ -18,11 +19,16 @@ export type InferDeps = {
   bases: BaseModels
   cache: AdapterCache
   engine: EngineThread
+  /** A directory, which need not exist yet, where an upload lies until it is checked. */
+  scratch: string
+  /** The largest file that is taken, and the most that a zip may hold. */
+  maxFileBytes: number
 }
 
 export function createApp(deps: InferDeps): HttpApp {
   const app = createHttpApp({ name: 'infer', version: deps.version, log: deps.log })
   addModelRoutes(app, deps)
+  addAdapterRoutes(app, deps)
   addChatRoute(app, deps)
   addCompletionRoute(app, deps)
   return app

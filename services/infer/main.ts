@@ -17,10 +17,10 @@ await runProcess('infer', async ({ config, log, onStop }) => {
   const store = openStore(config.storageUrl)
   const bases = baseModels(config.models)
   const cache = adapterCache(join(config.home, 'cache'), store)
-  const server = await listen(
-    createApp({ log, version, db: database.db, store, bases, cache, engine }),
-    config,
-  )
+  const scratch = join(config.home, 'scratch')
+  const { maxFileBytes } = config
+  const deps = { log, version, db: database.db, store, bases, cache, engine, scratch, maxFileBytes }
+  const server = await listen(createApp(deps), config)
   onStop(() => server.close())
   log.info({ url: server.url }, 'listening')
 })

@@ -1,0 +1,54 @@
+import type { ExportQuery } from '../../contract/adapter.ts'
+import { ApiError } from '../../contract/errors.ts'
+import type { EngineThread } from '../../engine/index.ts'
+import type { Store } from '../../infra/store/store.ts'
+import { type ZipFile, zip } from '../../infra/zip/zip.ts'
+import { type AdapterRow, findAdapter } from './adapter.ts'
+import { readmeOf } from './adapter-readme.ts'
+import { type ModelDeps, openModel } from './open-model.ts'
+
+type Deps = ModelDeps & { store: Store; engine: EngineThread }
+
+export type Exported = { filename: string; content: ReadableStream<Uint8Array<ArrayBuffer>> }
+
+/**
+ * An adapter as a zip file that other programs can use.
+ * @throws ApiError when there is none, or the format has no place for it
+ */
+export async function exportAdapter(deps: Deps, id: string, query: ExportQuery): Promise<Exported> {
+  const row = await findAdapter(deps.db, id)
+  if (row.peftType === 'FULL') {
+    const message = `${row.model} is no adapter: all its weights were trained`
+    throw new ApiError('unsupported_value', message, { param: 'id' })
+  }
+  const files =
+    query.format === 'peft' ? await peftFiles(deps, row, query) : await chatglmFiles(deps, row, query)
+  const readme = new TextEncoder().encode(readmeOf(row, query.format))
+  return {
+    filename: `${row.id}-${query.format}.zip`,
+    content: zip([...files, { name: 'README.md', content: readme }], row.createdAt),
+  }
+}
+
+/** The files as they are stored, which is how PEFT stores them. */
+async function peftFiles(
+  { store }: Deps,
+  { objectKey }: AdapterRow,
+  { dtype }: ExportQuery,
+): Promise<ZipFile[]> {
+  if (dtype) {
+    const message = 'dtype: format=peft gives the numbers as they are stored; leave it out'
+    throw new ApiError('unsupported_value', message, { param: 'dtype' })
+  }
+  const names = await store.list(objectKey)
+  return Promise.all(names.map(async (name) => ({ name, content: await store.get(`${objectKey}/${name}`) })))
+}
+
+async function chatglmFiles(deps: Deps, { model }: AdapterRow, { dtype }: ExportQuery): Promise<ZipFile[]> {
+  const { base, adapter } = await openModel(deps, model)
+  const files = await deps.engine.exportChatglm({ base, adapter: adapter!, dtype }).catch((error) => {
+    if (error.code !== 'invalid_adapter') throw error
+    throw new ApiError('unsupported_value', `format: ${error.message}`, { param: 'format', cause: error })
+  })
+  return Object.entries(files).map(([name, content]) => ({ name, content }))
+}
