@@ -1,22 +1,34 @@
 /** The command line: finds the command, reads its arguments, and turns what goes wrong into one line. */
 import { ApiError, connect } from './api/api.ts'
 import { type Command, helpOf, overview, parse, UsageError } from './command.ts'
+import { exportAdapter, importAdapter, listAdapters } from './commands/adapters.ts'
 import { chat } from './commands/chat.ts'
 import { convert } from './commands/convert.ts'
 import { jobs, models } from './commands/list.ts'
 import { tune } from './commands/tune.ts'
 
-const commands: Record<string, Command> = { convert, tune, chat, models, jobs }
+/** By name; a name of two words is a command of a group. */
+const commands: Record<string, Command> = {
+  convert,
+  tune,
+  chat,
+  models,
+  jobs,
+  'adapters list': listAdapters,
+  'adapters export': exportAdapter,
+  'adapters import': importAdapter,
+}
 
-/** Runs `preamble ...args` and answers its exit code: 0 done, 1 failed, 2 the command line was wrong. */
-async function main([name, ...args]: string[]): Promise<number> {
-  if (name === undefined || name === '--help' || name === 'help') {
+/** Runs `preamble ...words` and answers its exit code: 0 done, 1 failed, 2 the command line was wrong. */
+async function main(words: string[]): Promise<number> {
+  if (words[0] === undefined || words[0] === '--help' || words[0] === 'help') {
     console.log(overview(commands))
-    return name === undefined ? 2 : 0
+    return words[0] === undefined ? 2 : 0
   }
+  const name = [2, 1].map((n) => words.slice(0, n).join(' ')).find((known) => Object.hasOwn(commands, known))
   try {
-    if (!Object.hasOwn(commands, name)) throw new UsageError(`unknown command "${name}"`)
-    const { values, operands } = parse(args, commands[name]!)
+    if (name === undefined) throw new UsageError(`unknown command "${unknown(words)}"`)
+    const { values, operands } = parse(words.slice(name.split(' ').length), commands[name]!)
     if (values.help) {
       console.log(helpOf(name, commands[name]!))
       return 0
@@ -26,8 +38,7 @@ async function main([name, ...args]: string[]): Promise<number> {
     return 0
   } catch (error) {
     if (error instanceof UsageError) {
-      const topic = Object.hasOwn(commands, name) ? `${name} ` : ''
-      console.error(`preamble: ${error.message}; see \`preamble ${topic}--help\``)
+      console.error(`preamble: ${error.message}; see \`preamble ${name ? `${name} ` : ''}--help\``)
       return 2
     }
     if (error instanceof ApiError) {
@@ -36,6 +47,12 @@ async function main([name, ...args]: string[]): Promise<number> {
     }
     throw error
   }
+}
+
+/** The words that should have been a command: of a group, its name and what follows. */
+function unknown(words: string[]): string {
+  const isGroup = Object.keys(commands).some((name) => name.startsWith(`${words[0]} `))
+  return words.slice(0, isGroup ? 2 : 1).join(' ')
 }
 
 process.exitCode = await main(process.argv.slice(2))

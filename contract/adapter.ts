@@ -13,6 +13,18 @@ export type PeftType = z.infer<typeof PeftType>
 export const PositionRule = z.enum(['after_prefix', 'from_zero'])
 export type PositionRule = z.infer<typeof PositionRule>
 
+/**
+ * What the files of an adapter are called: PEFT's, today's and older ones, and those of ChatGLM's scripts, which keep a
+ * prefix's rows in `pytorch_model.bin` and its sizes in `config.json`.
+ */
+export const adapterFileNames: readonly string[] = [
+  'adapter_config.json',
+  'adapter_model.safetensors',
+  'adapter_model.bin',
+  'pytorch_model.bin',
+  'config.json',
+]
+
 export const Adapter = z
   .object({
     id: idOf('adapter'),

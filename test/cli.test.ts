@@ -1,9 +1,10 @@
 /** The command line as a user types it, against a really started server with a tiny base model. */
 import { execFile } from 'node:child_process'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { addTokenizer, args, runOf, talk, temporary, writeBase, writeFiles } from '../engine/tiny.case.ts'
+import { unzip } from '../infra/zip/unzip.ts'
 import { type Server, startServer } from '../scripts/demo/server.ts'
 
 const { root, remove } = temporary()
@@ -95,6 +96,30 @@ test('preamble tune trains a model, which preamble chat talks to and preamble mo
   expect((await preamble(['chat', model, '--message', '你好', '--max-tokens', '3'])).code).toBe(0)
 })
 
+test('preamble adapters takes an adapter out and in again, as a zip and as a directory', async () => {
+  const [id, method, source, model] = (await preamble(['adapters', 'list'])).out.trim().split('  ')
+  expect([method, source, model]).toEqual(['PREFIX_TUNING', 'job', expect.stringMatching(/^ft:tiny:cli:/)])
+  const out = join(root, 'adapter.zip')
+  expect(await preamble(['adapters', 'export', model!, '--out', out])).toMatchObject({
+    code: 0,
+    out: `${out}\n`,
+  })
+  const directory = join(root, 'adapter')
+  await mkdir(directory)
+  const names = ['adapter_config.json', 'adapter_model.safetensors', 'README.md']
+  await unzip(out, directory, { names, maxBytes: 2 ** 20 })
+
+  for (const path of [out, directory]) {
+    const imported = await preamble(['adapters', 'import', path, '--suffix', 'back'])
+    expect(imported.err).toBe('')
+    const again = /^adapter_\w+ is ready: preamble chat (ft:tiny:back:\w+)\n$/.exec(imported.out)![1]!
+    const said = async (name: string) =>
+      (await preamble(['chat', name, '--message', '你好', '--temperature', '0', '--max-tokens', '8'])).out
+    expect(await said(again)).toBe(await said(model!))
+  }
+  expect((await preamble(['adapters', 'list', '--limit', '2'])).out).not.toContain(id)
+})
+
 describe('preamble chat', () => {
   test('answers one message', async () => {
     const { out, code } = await preamble(['chat', 'tiny', '--message', '你好', '--temperature', '0'])
@@ -120,6 +145,15 @@ describe('what goes wrong is one line that says what to do', () => {
     ],
     [['convert', corpus], 2, '--out is missing; see `preamble convert --help`'],
     [['tuen'], 2, 'unknown command "tuen"; see `preamble --help`'],
+    [['adapters', 'improt', 'x'], 2, 'unknown command "adapters improt"; see `preamble --help`'],
+    [['adapters', 'import', 'missing.zip'], 1, 'cannot read missing.zip: no such file'],
+    [
+      ['adapters', 'import', join(root, 'models')],
+      1,
+      `${join(root, 'models')} has none of adapter_config.json`,
+    ],
+    [['adapters', 'import', corpus], 1, 'the zip cannot be used: '],
+    [['adapters', 'export', 'adapter_none'], 1, 'there is no adapter adapter_none'],
   ])('preamble %j', async (words, code, message) => {
     const result = await preamble(words)
     expect(result).toMatchObject({ code, out: '' })

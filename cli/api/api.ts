@@ -32,6 +32,8 @@ export function connect(base: string) {
 
   return {
     get: async <T>(path: string) => (await (await send('GET', path)).json()) as T,
+    /** The answer's bytes as they come. */
+    download: async (path: string) => (await send('GET', path)).body!,
     text: async (path: string) => (await send('GET', path)).text(),
     post: async <T>(path: string, body?: unknown) =>
       (await (await send('POST', path, body === undefined ? {} : json(body))).json()) as T,

@@ -1,11 +1,10 @@
 /** From a corpus on this machine to a dataset on the server. */
-import { openAsBlob } from 'node:fs'
-import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Dataset, Problem, Split } from '../../contract/dataset.ts'
 import type { FileObject } from '../../contract/file.ts'
 import { type Api, ApiError } from './api.ts'
+import { blobOf } from './blob.ts'
 
 const pollMs = 200
 
@@ -15,14 +14,6 @@ export async function uploadCorpus(api: Api, path: string): Promise<FileObject> 
   form.set('purpose', 'fine-tune')
   form.set('file', await blobOf(path), basename(path))
   return api.postForm<FileObject>('v1/files', form)
-}
-
-async function blobOf(path: string): Promise<Blob> {
-  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    throw new ApiError(`cannot read ${path}: ${error.code === 'ENOENT' ? 'no such file' : error.message}`)
-  })
-  if (!found.isFile()) throw new ApiError(`cannot read ${path}: not a file`)
-  return openAsBlob(path)
 }
 
 /** Makes a dataset of an uploaded file and waits until it is ready or has failed. */

@@ -2,7 +2,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { configFile, tensorFile } from '../adapters/adapter-files.ts'
+import { configFile } from '../adapters/adapter-files.ts'
 import { InputError } from '../errors.ts'
 import { readJson } from '../text/json-file.ts'
 
@@ -11,15 +11,6 @@ export const peftBin = 'adapter_model.bin'
 /** What ChatGLM's scripts leave: a prefix encoder's weights, and the model's config with the prefix's sizes in it. */
 export const chatglmBin = 'pytorch_model.bin'
 export const chatglmConfig = 'config.json'
-
-/** All names that an adapter's files may have. */
-export const adapterFileNames: readonly string[] = [
-  configFile,
-  tensorFile,
-  peftBin,
-  chatglmBin,
-  chatglmConfig,
-]
 
 const maxConfig = 2 ** 20 // bytes: honest ones have a few thousand
 
