@@ -1,25 +1,26 @@
 /** The engine against PyTorch: transformers' LlamaForCausalLM and PEFT's prefix tuning on tiny random checkpoints. */
 import { basename, join } from 'node:path'
 import { expect, test } from 'vitest'
-import type { Adapter, Parameters } from '../engine/adapters/adapter.ts'
+import type { Parameters } from '../engine/adapters/adapter.ts'
 import { fullAdapter } from '../engine/adapters/full.ts'
 import { readAdapter } from '../engine/adapters/peft.ts'
-import { prefixAdapter } from '../engine/adapters/prefix.ts'
-import { joinRows, splitRows } from '../engine/adapters/prefix-files.ts'
+import { joinRows } from '../engine/adapters/prefix-files.ts'
 import { KeyValueCache } from '../engine/decoding/cache.ts'
 import { Decoder } from '../engine/decoding/decoder.ts'
 import type { Model } from '../engine/models/model.ts'
-import { openModel } from '../engine/models/open.ts'
-import { ropeFeeds } from '../engine/models/step.ts'
 import { weightShapes } from '../engine/models/weight-shapes.ts'
-import { learningRateAt } from '../engine/optim/schedule.ts'
-import { Session } from '../engine/runtime/session.ts'
-import { collate, type TokenSample } from '../engine/training/batch.ts'
-import { Trainer, trainingGraph } from '../engine/training/trainer.ts'
-import { openCheckpoint } from '../engine/weights/checkpoint.ts'
-import { frozen } from '../engine/weights/frozen.ts'
 import { decodeSafetensors } from '../engine/weights/safetensors.ts'
-import { llamaReference, type ReferenceBatch, type ReferenceRun } from './reference/load.ts'
+import { llamaReference } from './reference/load.ts'
+import {
+  greedyReply,
+  lossAndGradients,
+  open,
+  partsOf,
+  prefixOf,
+  prefixParameters,
+  relativeError,
+  worstLoss,
+} from './reference.case.ts'
 
 /** Weights whose whole gradients the reference holds, one of each kind. */
 const wholeGradients = [
@@ -31,32 +32,6 @@ const wholeGradients = [
   'model.norm.weight',
   'lm_head.weight',
 ]
-
-const samplesOf = ({ tokens, targets }: ReferenceBatch): TokenSample[] =>
-  tokens.map((row, i) => ({ tokens: row, targets: targets[i]! }))
-
-/** A checkpoint of the reference, opened. */
-function open<R extends { directory: string }>(reference: R) {
-  const checkpoint = openCheckpoint(reference.directory)
-  return {
-    ...reference,
-    model: openModel(reference.directory),
-    checkpoint,
-    base: { weight: frozen(checkpoint) },
-  }
-}
-type Opened = ReturnType<typeof open>
-
-const partsOf = ({ layers }: Model) =>
-  Array.from({ length: layers }, (_, l) => [`key.${l}`, `value.${l}`]).flat()
-
-/** A prefix's parameters from PEFT's `prompt_embeddings`. */
-function prefixParameters(model: Model, tokens: number, data: Float32Array): Parameters {
-  const { keys, values } = splitRows(data, tokens, model.layers)
-  const rows = keys.flatMap((key, l) => [key, values[l]!])
-  const shape = [tokens, model.kvHeads * model.headDim]
-  return new Map(partsOf(model).map((part, i) => [part, { shape, data: rows[i]! }]))
-}
 
 /** A projected prefix's parameters from those of PEFT's MLP, by their names there. */
 function projectedParameters(model: Model, tokens: number, of: (name: string) => Float32Array): Parameters {
@@ -78,77 +53,6 @@ function projectedParameters(model: Model, tokens: number, of: (name: string) =>
     named.push([`transform.2.bias.${part}`, [width], piece('transform.2.bias', i)])
   }
   return new Map(named.map(([name, shape, data]) => [name, { shape, data }]))
-}
-
-const prefixOf = ({ model, directory }: Opened, projection?: number): Adapter =>
-  prefixAdapter(model, directory, {
-    peft_type: 'PREFIX_TUNING',
-    num_virtual_tokens: 8,
-    prefix_projection: projection !== undefined,
-    encoder_hidden_size: projection,
-  })
-
-/** Loss and gradients of one batch, without an optimizer. */
-async function lossAndGradients(
-  { model, base }: Opened,
-  adapter: Adapter,
-  parameters: Parameters,
-  batch: ReferenceBatch,
-) {
-  await using session = await Session.open(trainingGraph({ model, base, adapter, parameters }))
-  const { feeds, labelled } = collate(samplesOf(batch), adapter)
-  const longest = Math.max(...batch.tokens.map((t) => t.length))
-  const { loss, ...gradients } = await session.run({
-    ...feeds,
-    ...ropeFeeds(model, adapter.virtualTokens + longest),
-    ...Object.fromEntries(parameters),
-    scale: { data: Float32Array.of(1 / labelled), shape: [] },
-  })
-  const of = (name: string) => gradients[`gradient of ${name}`]!.data as Float32Array
-  return {
-    loss: Number(loss!.data[0]),
-    gradients: new Map([...parameters.keys()].map((name) => [name, of(name)])),
-  }
-}
-
-/** ‖got − wanted‖ / ‖wanted‖ */
-function relativeError(got: Float32Array, wanted: Float32Array): number {
-  expect(got.length).toBe(wanted.length)
-  const norm = (of: (i: number) => number) => Math.sqrt(wanted.reduce((sum, _, i) => sum + of(i) ** 2, 0))
-  return norm((i) => got[i]! - wanted[i]!) / norm((i) => wanted[i]!)
-}
-
-/** The largest difference between the losses of the reference's 20 steps and ours. */
-async function worstLoss(
-  { model, base, batches }: Opened & { batches: ReferenceBatch[] },
-  adapter: Adapter,
-  parameters: Parameters,
-  run: ReferenceRun,
-): Promise<number> {
-  const optimizer = {
-    beta1: run.betas[0],
-    beta2: run.betas[1],
-    epsilon: run.eps,
-    weightDecay: run.weight_decay,
-  }
-  const longest = Math.max(...batches.flatMap((b) => b.tokens.map((t) => t.length)))
-  const setup = { model, base, adapter, parameters, optimizer, maxGradNorm: run.max_grad_norm, longest }
-  await using trainer = await Trainer.open(setup)
-  const schedule = {
-    type: run.schedule,
-    learningRate: run.learning_rate,
-    warmupSteps: run.warmup_steps,
-    steps: run.losses.length,
-  }
-  let worst = 0
-  for (const [i, wanted] of run.losses.entries()) {
-    const { loss } = await trainer.step(
-      [samplesOf(batches[i % batches.length]!)],
-      learningRateAt(schedule, i),
-    )
-    worst = Math.max(worst, Math.abs(loss - wanted))
-  }
-  return worst
 }
 
 for (const reference of [
@@ -241,16 +145,7 @@ test('20 AdamW steps on all weights have the losses of PyTorch', async () => {
 test('greedy replies are those of transformers, with and without a prefix', async () => {
   const { model, base, directory, greedy } = open(llamaReference('llama'))
   await using decoder = await Decoder.open(model, base)
-  const reply = async (cache: KeyValueCache) => {
-    const out: number[] = []
-    let read = greedy.prompt
-    while (out.length < 24) {
-      const logits = await decoder.read(read, cache)
-      read = [logits.indexOf(Math.max(...logits))]
-      out.push(...read)
-    }
-    return out
-  }
+  const reply = (cache: KeyValueCache) => greedyReply(decoder, greedy.prompt, 24, cache)
   expect(await reply(new KeyValueCache(model))).toEqual(greedy.base)
   const { prefix } = readAdapter(model, join(directory, 'prefix'))
   expect(await reply(new KeyValueCache(model, prefix))).toEqual(greedy.prefix)

@@ -44,7 +44,7 @@ export type ReferenceRun = {
   losses: number[]
 }
 
-type Forward = {
+export type Forward = {
   /** A Hugging Face directory. */
   directory: string
   forward: { batch: ReferenceBatch }
@@ -76,10 +76,39 @@ type Runs = Steps & {
   greedy: { prompt: number[]; base: number[]; prefix: number[] }
 }
 
+/** Logits of the base alone. */
+type Variant = Forward & { greedy: { prompt: number[]; base: number[] } }
+
+/** A family's base, with a prefix in `DIRECTORY/prefix` and a LoRA in `DIRECTORY/lora`. */
+type Family = Steps & {
+  /** Tensors `lora.gradient.NAME`, NAME as in PEFT's files. */
+  lora: Step
+  /** Every weight trained: all gradients as tensors `full.gradient.NAME`. */
+  full: Step
+  greedy: { prompt: number[]; base: number[]; prefix: number[]; lora: number[] }
+}
+
+export const families = ['chatglm', 'llama-lora', 'gemma', 'qwen2', 'qwen3'] as const
+export const variants = [
+  'chatglm-long',
+  'llama3-rope',
+  'llama-linear-rope',
+  'llama-biased',
+  'mistral',
+  'qwen2-tied',
+] as const
+
 type LlamaReferences = { llama: Runs; 'llama-tied': Steps; 'llama-wide-heads': Forward }
 
 /** What PyTorch computed with a checkpoint. */
-export function llamaReference<Name extends keyof LlamaReferences>(name: Name): LlamaReferences[Name] {
+export const llamaReference = <Name extends keyof LlamaReferences>(name: Name): LlamaReferences[Name] =>
+  reference(name)
+export const familyReference = (name: (typeof families)[number]): Family => reference(name)
+export const variantReference = (name: (typeof variants)[number]): Variant => reference(name)
+export const loraRun = (): Family & { batches: ReferenceBatch[]; lora_training: ReferenceRun } =>
+  reference('llama-lora')
+
+function reference<T>(name: string): T {
   const directory = join(fixtures, name)
   const file = join(directory, 'expected.safetensors')
   const tensors = decodeSafetensors(readFileSync(file), file)
@@ -88,7 +117,7 @@ export function llamaReference<Name extends keyof LlamaReferences>(name: Name): 
     if (!found) throw new Error(`${file} has no tensor "${wanted}", only ${[...tensors.keys()].join(', ')}`)
     return found
   }
-  return { directory, tensor, ...readJson(directory) }
+  return { directory, tensor, ...readJson(directory) } as T
 }
 
 /** Files of `torch.save`, each with what it holds as safetensors; below `hostile`, files that must be refused. */

@@ -1,0 +1,142 @@
+/** Every family against PyTorch: transformers and PEFT on tiny random checkpoints. */
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { bare } from '../engine/adapters/adapter.ts'
+import { fullAdapter } from '../engine/adapters/full.ts'
+import { type LoraTuning, loraAdapter, loraBinding } from '../engine/adapters/lora.ts'
+import { readAdapter, type StoredAdapter } from '../engine/adapters/peft.ts'
+import { joinRows } from '../engine/adapters/prefix-files.ts'
+import { KeyValueCache } from '../engine/decoding/cache.ts'
+import { Decoder } from '../engine/decoding/decoder.ts'
+import { weightShapes } from '../engine/models/weight-shapes.ts'
+import { readJson } from '../engine/text/json-file.ts'
+import { readHeader, readTensor } from '../engine/weights/safetensors.ts'
+import {
+  type Forward,
+  families,
+  familyReference,
+  loraRun,
+  variantReference,
+  variants,
+} from './reference/load.ts'
+import {
+  greedyReply,
+  lossAndGradients,
+  type Opened,
+  open,
+  prefixOf,
+  prefixParameters,
+  relativeError,
+  worstLoss,
+} from './reference.case.ts'
+
+/** A decoder with an adapter, and caches that start with its prefix. */
+async function decoderOf({ model, base }: Opened, { prefix, lora }: StoredAdapter = {}) {
+  const { bind } = lora ? loraBinding(lora.targets) : bare
+  return {
+    decoder: await Decoder.open(model, bind(base)),
+    cache: () => new KeyValueCache(model, prefix),
+    parameters: lora?.parameters,
+  }
+}
+
+/** The largest difference from the reference's logits, at any position of any row; token by token. */
+async function worstLogit(
+  opened: Opened & Forward,
+  tensor: string,
+  adapter?: StoredAdapter,
+): Promise<number> {
+  const { model, forward } = opened
+  const { decoder, cache: start, parameters } = await decoderOf(opened, adapter)
+  await using _ = decoder
+  const width = Math.max(...forward.batch.tokens.map((tokens) => tokens.length))
+  const wanted = opened.tensor(tensor)
+  let worst = 0
+  for (const [row, tokens] of forward.batch.tokens.entries()) {
+    const cache = start()
+    for (const [t, token] of tokens.entries()) {
+      const at = (row * width + t) * model.vocabulary
+      const logits = await decoder.read([token], cache, parameters)
+      for (const [i, logit] of logits.entries()) worst = Math.max(worst, Math.abs(logit - wanted[at + i]!))
+    }
+  }
+  return worst
+}
+
+async function reply(opened: Opened, prompt: readonly number[], adapter?: StoredAdapter): Promise<number[]> {
+  const { decoder, cache, parameters } = await decoderOf(opened, adapter)
+  await using _ = decoder
+  return await greedyReply(decoder, prompt, 32, cache(), parameters)
+}
+
+for (const name of variants) {
+  test(`${name}: logits and greedy tokens are those of transformers`, async () => {
+    const opened = open(variantReference(name))
+    expect(await worstLogit(opened, 'forward.logits')).toBeLessThan(1e-4)
+    expect(await reply(opened, opened.greedy.prompt)).toEqual(opened.greedy.base)
+  })
+}
+
+const LoraConfig = z.looseObject({ r: z.number(), lora_alpha: z.number() })
+/** The LoRA that PEFT saved, as one to be trained on: its settings, and its factors as they are. */
+function savedLora({ model, directory }: Opened) {
+  const config = readJson(join(directory, 'lora', 'adapter_config.json'), LoraConfig)
+  const adapter = loraAdapter(model, directory, config as unknown as LoraTuning)
+  const file = readHeader(join(directory, 'lora', 'adapter_model.safetensors'))
+  const parameters = adapter.init(0)
+  for (const [at, { data }] of parameters) data.set(readTensor(file.get(`base_model.model.${at}`)!))
+  return { adapter, parameters }
+}
+
+describe.each(families)('%s', (name) => {
+  const opened = open(familyReference(name))
+  const { model, directory, tensor, greedy } = opened
+  const stored = (kind: string) => readAdapter(model, join(directory, kind))
+
+  test('logits are those of transformers, and with adapters those of PEFT', async () => {
+    expect(await worstLogit(opened, 'forward.logits')).toBeLessThan(1e-4)
+    expect(await worstLogit(opened, 'prefix.logits', stored('prefix'))).toBeLessThan(1e-4)
+    expect(await worstLogit(opened, 'lora.logits', stored('lora'))).toBeLessThan(1e-4)
+  })
+
+  test('32 greedy tokens are the same, with and without adapters', async () => {
+    expect(new Set([greedy.base, greedy.prefix, greedy.lora].map(String)).size).toBe(3)
+    expect(await reply(opened, greedy.prompt)).toEqual(greedy.base)
+    expect(await reply(opened, greedy.prompt, stored('prefix'))).toEqual(greedy.prefix)
+    expect(await reply(opened, greedy.prompt, stored('lora'))).toEqual(greedy.lora)
+  })
+
+  test('one step on a prefix has the loss and the gradient of PEFT', async () => {
+    const { virtual_tokens: tokens, prefix } = opened
+    const parameters = prefixParameters(model, tokens, tensor('prefix.embedding.weight'))
+    const { loss, gradients } = await lossAndGradients(opened, prefixOf(opened), parameters, prefix.batch)
+    expect(Math.abs(loss - prefix.loss)).toBeLessThan(1e-5)
+    const each = (kind: string) =>
+      Array.from({ length: model.layers }, (_, l) => gradients.get(`${kind}.${l}`)!)
+    const joined = joinRows({ tokens, keys: each('key'), values: each('value') })
+    expect(relativeError(joined, tensor('prefix.gradient.embedding.weight'))).toBeLessThan(1e-4)
+  })
+
+  test('one step on a LoRA has the loss and the gradients of PEFT', async () => {
+    const { adapter, parameters } = savedLora(opened)
+    const { loss, gradients } = await lossAndGradients(opened, adapter, parameters, opened.lora.batch)
+    expect(Math.abs(loss - opened.lora.loss)).toBeLessThan(1e-5)
+    for (const [at, gradient] of gradients)
+      expect(relativeError(gradient, tensor(`lora.gradient.base_model.model.${at}`)), at).toBeLessThan(1e-4)
+  })
+
+  test('one step on all weights has the loss and every gradient of PyTorch', async () => {
+    const adapter = fullAdapter(opened.checkpoint, weightShapes(model))
+    const { loss, gradients } = await lossAndGradients(opened, adapter, adapter.init(0), opened.full.batch)
+    expect(Math.abs(loss - opened.full.loss)).toBeLessThan(1e-5)
+    for (const [weight, gradient] of gradients)
+      expect(relativeError(gradient, tensor(`full.gradient.${weight}`)), weight).toBeLessThan(1e-4)
+  })
+})
+
+test('20 AdamW steps on a LoRA have the losses of PyTorch', async () => {
+  const opened = open(loraRun())
+  const { adapter, parameters } = savedLora(opened)
+  expect(await worstLoss(opened, adapter, parameters, opened.lora_training)).toBeLessThan(1e-4)
+})

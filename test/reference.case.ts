@@ -1,0 +1,132 @@
+/** What the tests against PyTorch share: opening a reference, its steps, runs and replies. */
+import { expect } from 'vitest'
+import type { Adapter, Parameters } from '../engine/adapters/adapter.ts'
+import { prefixAdapter } from '../engine/adapters/prefix.ts'
+import { splitRows } from '../engine/adapters/prefix-files.ts'
+import type { KeyValueCache } from '../engine/decoding/cache.ts'
+import type { Decoder } from '../engine/decoding/decoder.ts'
+import type { Model } from '../engine/models/model.ts'
+import { openModel } from '../engine/models/open.ts'
+import { ropeFeeds } from '../engine/models/step.ts'
+import { learningRateAt } from '../engine/optim/schedule.ts'
+import { Session } from '../engine/runtime/session.ts'
+import { collate, type TokenSample } from '../engine/training/batch.ts'
+import { Trainer, trainingGraph } from '../engine/training/trainer.ts'
+import { openCheckpoint } from '../engine/weights/checkpoint.ts'
+import { frozen } from '../engine/weights/frozen.ts'
+import type { ReferenceBatch, ReferenceRun } from './reference/load.ts'
+
+export const samplesOf = ({ tokens, targets }: ReferenceBatch): TokenSample[] =>
+  tokens.map((row, i) => ({ tokens: row, targets: targets[i]! }))
+
+/** A checkpoint of the reference, opened. */
+export function open<R extends { directory: string }>(reference: R) {
+  const checkpoint = openCheckpoint(reference.directory)
+  return {
+    ...reference,
+    model: openModel(reference.directory),
+    checkpoint,
+    base: { weight: frozen(checkpoint) },
+  }
+}
+export type Opened = ReturnType<typeof open>
+
+export const partsOf = ({ layers }: Model) =>
+  Array.from({ length: layers }, (_, l) => [`key.${l}`, `value.${l}`]).flat()
+
+/** A prefix's parameters from PEFT's `prompt_embeddings`. */
+export function prefixParameters(model: Model, tokens: number, data: Float32Array): Parameters {
+  const { keys, values } = splitRows(data, tokens, model.layers)
+  const rows = keys.flatMap((key, l) => [key, values[l]!])
+  const shape = [tokens, model.kvHeads * model.headDim]
+  return new Map(partsOf(model).map((part, i) => [part, { shape, data: rows[i]! }]))
+}
+
+export const prefixOf = ({ model, directory }: Opened, projection?: number): Adapter =>
+  prefixAdapter(model, directory, {
+    peft_type: 'PREFIX_TUNING',
+    num_virtual_tokens: 8,
+    prefix_projection: projection !== undefined,
+    encoder_hidden_size: projection,
+  })
+
+/** Loss and gradients of one batch, without an optimizer. */
+export async function lossAndGradients(
+  { model, base }: Opened,
+  adapter: Adapter,
+  parameters: Parameters,
+  batch: ReferenceBatch,
+) {
+  await using session = await Session.open(trainingGraph({ model, base, adapter, parameters }))
+  const { feeds, labelled } = collate(samplesOf(batch), adapter)
+  const longest = Math.max(...batch.tokens.map((t) => t.length))
+  const { loss, ...gradients } = await session.run({
+    ...feeds,
+    ...ropeFeeds(model, adapter.virtualTokens + longest),
+    ...Object.fromEntries(parameters),
+    scale: { data: Float32Array.of(1 / labelled), shape: [] },
+  })
+  const of = (name: string) => gradients[`gradient of ${name}`]!.data as Float32Array
+  return {
+    loss: Number(loss!.data[0]),
+    gradients: new Map([...parameters.keys()].map((name) => [name, of(name)])),
+  }
+}
+
+/** ‖got − wanted‖ / ‖wanted‖ */
+export function relativeError(got: Float32Array, wanted: Float32Array): number {
+  expect(got.length).toBe(wanted.length)
+  const norm = (of: (i: number) => number) => Math.sqrt(wanted.reduce((sum, _, i) => sum + of(i) ** 2, 0))
+  return norm((i) => got[i]! - wanted[i]!) / norm((i) => wanted[i]!)
+}
+
+/** The largest difference between the losses of the reference's 20 steps and ours. */
+export async function worstLoss(
+  { model, base, batches }: Opened & { batches: ReferenceBatch[] },
+  adapter: Adapter,
+  parameters: Parameters,
+  run: ReferenceRun,
+): Promise<number> {
+  const optimizer = {
+    beta1: run.betas[0],
+    beta2: run.betas[1],
+    epsilon: run.eps,
+    weightDecay: run.weight_decay,
+  }
+  const longest = Math.max(...batches.flatMap((b) => b.tokens.map((t) => t.length)))
+  const setup = { model, base, adapter, parameters, optimizer, maxGradNorm: run.max_grad_norm, longest }
+  await using trainer = await Trainer.open(setup)
+  const schedule = {
+    type: run.schedule,
+    learningRate: run.learning_rate,
+    warmupSteps: run.warmup_steps,
+    steps: run.losses.length,
+  }
+  let worst = 0
+  for (const [i, wanted] of run.losses.entries()) {
+    const { loss } = await trainer.step(
+      [samplesOf(batches[i % batches.length]!)],
+      learningRateAt(schedule, i),
+    )
+    worst = Math.max(worst, Math.abs(loss - wanted))
+  }
+  return worst
+}
+
+/** The greedy continuation of a prompt. */
+export async function greedyReply(
+  decoder: Decoder,
+  prompt: readonly number[],
+  count: number,
+  cache: KeyValueCache,
+  parameters?: Parameters,
+): Promise<number[]> {
+  const out: number[] = []
+  let read = prompt
+  while (out.length < count) {
+    const logits = await decoder.read(read, cache, parameters)
+    read = [logits.indexOf(Math.max(...logits))]
+    out.push(...read)
+  }
+  return out
+}
