@@ -112,6 +112,12 @@ describe('a stream', () => {
     expect(cut).toMatchObject({ text: '一', finishReason: 'length', completionTokens: 5 })
   })
 
+  test('ids beyond the tokenizer, which pad the embeddings, are never sampled', async () => {
+    const padded = writeBase(join(root, 'padded'), { vocab_size: 32_000 }) // 321 of them are the tokenizer's
+    const sampled = { base: padded, temperature: 10, seed: 1, maxTokens: 20 }
+    expect((await reply(sampled)).text.length).toBeGreaterThan(5)
+  })
+
   test('fills the context window when nothing ends it before', async () => {
     const { promptTokens, completionTokens, finishReason } = await reply({ base: untaught })
     expect([promptTokens + completionTokens, finishReason]).toEqual([128, 'length'])

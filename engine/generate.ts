@@ -10,7 +10,7 @@ import { InputError } from './errors.ts'
 import type { Model } from './models/model.ts'
 import { openModel } from './models/open.ts'
 import { Random } from './random.ts'
-import { type Chat, loadChat, promptTokens, stopIds } from './text/chat.ts'
+import { type Chat, loadChat } from './text/chat.ts'
 import type { Conversation } from './text/sample.ts'
 import { StopText } from './text/stop-text.ts'
 
@@ -67,14 +67,15 @@ export async function* generate(
 
   const limit = Math.min(request.maxTokens ?? room, room)
   const random = new Random(request.seed ?? Math.floor(Math.random() * 2 ** 32))
-  const text = chat.tokenizer.stream(typeof request.prompt === 'string')
+  const text = typeof request.prompt === 'string' ? chat.tokenizer.stream(true) : chat.replyStream()
   const stop = new StopText(request.stop)
   let read = prompt
   let completionTokens = 0
   let ended = false
   while (!ended && completionTokens < limit) {
     signal?.throwIfAborted()
-    const token = sample(await decoder.read(read, cache, lora?.parameters), request, random)
+    const logits = await decoder.read(read, cache, lora?.parameters)
+    const token = sample(logits.subarray(0, chat.tokenizer.size), request, random)
     completionTokens += 1
     const delta = stops.has(token) ? '' : stop.push(text.push(token))
     if (delta) yield { type: 'delta', text: delta }
@@ -89,7 +90,7 @@ export async function* generate(
 
 function chatTokens(chat: Chat, conversation: Conversation): readonly number[] {
   try {
-    return promptTokens(chat, conversation)
+    return chat.promptTokens(conversation)
   } catch (error) {
     const { cause = error } = error as Error // what the template said, without the name of its file
     throw new InputError('invalid_messages', `the chat template refuses this: ${(cause as Error).message}`, {
@@ -133,7 +134,7 @@ function baseAt(directory: string): Promise<Base> {
 
 async function openBase(directory: string): Promise<Base> {
   const chat = loadChat(directory)
-  const stops = new Set(stopIds(chat))
+  const stops = new Set(chat.stopIds())
   const model = openModel(directory)
   const base = { directory, model, decoders: new Map(), chat, stops, adapters: new Map() }
   await decoderFor(base)

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { textReference } from '../../test/reference/load.ts'
-import { type Chat, loadChat, promptTokens, stopIds } from './chat.ts'
+import { type Chat, loadChat } from './chat.ts'
 import { type Conversation, type Message, type Sample, trainingSample } from './sample.ts'
+import { templateChat } from './template-chat.ts'
 
 const chatml = loadChat(textReference('chatml').directory)
 const llama2 = loadChat(textReference('llama2').directory)
@@ -15,11 +16,12 @@ const ample = { max_input_length: 1000, max_output_length: 1000 }
 
 const targetsOf = ({ tokens, targets }: Sample) => targets.map((t) => tokens[t]!)
 /** The chat with another template: each message as `open`, content, `close`. */
-const withTemplate = (chat: Chat, render: (message: Message) => string, generationPrompt = ''): Chat => ({
-  ...chat,
-  template: (conversation, options) =>
-    conversation.map(render).join('') + (options.generationPrompt ? generationPrompt : ''),
-})
+const withTemplate = (chat: Chat, render: (message: Message) => string, generationPrompt = ''): Chat =>
+  templateChat({
+    ...chat,
+    template: (conversation, options) =>
+      conversation.map(render).join('') + (options.generationPrompt ? generationPrompt : ''),
+  })
 
 describe.each([
   ['chatml', chatml],
@@ -28,7 +30,7 @@ describe.each([
 ] as const)('with the %s tokenizer and template', (name, chat) => {
   test.each(textReference(name).chats.filter((c) => c.add_generation_prompt))(
     'a prompt has the tokens of the rendered text: $name',
-    ({ conversation, ids }) => expect(promptTokens(chat, conversation)).toEqual(ids),
+    ({ conversation, ids }) => expect(chat.promptTokens(conversation)).toEqual(ids),
   )
 
   const conversation: Conversation = [
@@ -41,13 +43,13 @@ describe.each([
   const sample = trainingSample(chat, conversation, ample)
 
   test('a training sample starts with the prompt that serving would send', () => {
-    const prompt = promptTokens(chat, conversation.slice(0, 2))
+    const prompt = chat.promptTokens(conversation.slice(0, 2))
     expect(sample.tokens.slice(0, prompt.length)).toEqual(prompt)
     expect(sample.targets[0]).toBe(prompt.length)
   })
 
   test('before its last reply it reads what serving would have sent', () => {
-    const prompt = promptTokens(chat, conversation.slice(0, 4))
+    const prompt = chat.promptTokens(conversation.slice(0, 4))
     expect(sample.tokens.slice(0, prompt.length)).toEqual(prompt)
     expect(sample.targets).toContain(prompt.length)
     expect(sample.targets).not.toContain(prompt.length - 1)
@@ -79,9 +81,9 @@ describe.each([
 })
 
 test('a reply stops at eos and at what the template puts after it', () => {
-  expect(stopIds(chatml)).toEqual([imEnd, endoftext])
+  expect(chatml.stopIds()).toEqual([imEnd, endoftext])
   const other = withTemplate(chatml, ({ content }) => `<|im_start|>${content}<|im_start|>`, '<|im_start|>')
-  expect(stopIds(other)).toEqual([imEnd, endoftext, imStart])
+  expect(other.stopIds()).toEqual([imEnd, endoftext, imStart])
 })
 
 test('without a special token after replies the last one gets eos, the others the next role marker', () => {
@@ -112,7 +114,8 @@ test('a template that opens replies only with the reply is refused', () => {
 })
 
 test('a template that rewrites earlier messages is refused', () => {
-  const chat: Chat = { ...chatml, template: (turns) => turns.length + turns.map((t) => t.content).join('') }
+  const template = (turns: Conversation) => turns.length + turns.map((t) => t.content).join('')
+  const chat = templateChat({ ...chatml, template })
   expect(() => trainingSample(chat, [user('a'), assistant('b')], ample)).toThrow(
     /changes what it rendered before/,
   )
@@ -126,7 +129,7 @@ describe('a sample that is too long', () => {
   const limits = { max_input_length: 40, max_output_length: 20 }
   const long = Array.from({ length: 60 }, (_, i) => `${i}`).join(' ')
   const whole = (conversation: Conversation) => trainingSample(chatml, conversation, ample).tokens
-  const promptLength = (...turns: Message[]) => promptTokens(chatml, turns).length
+  const promptLength = (...turns: Message[]) => chatml.promptTokens(turns).length
 
   test('one that fits exactly is left alone', () => {
     const conversation = [user('Hello'), assistant(long)]

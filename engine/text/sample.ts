@@ -1,4 +1,4 @@
-import { type Chat, type Exchange, exchanges } from './chat.ts'
+import type { Chat, Exchange } from './chat.ts'
 import { cutToLimits } from './truncate.ts'
 
 /** One turn of a conversation. */
@@ -30,7 +30,7 @@ export type Sample = {
  * @throws when the conversation has no reply, or the template alone fills the limit
  */
 export function trainingSample(chat: Chat, conversation: Conversation, limits: Limits): Sample {
-  const all = exchanges(chat, conversation)
+  const all = chat.exchanges(conversation)
   if (all.length === 0) throw new Error('a conversation without an assistant turn has nothing to train on')
   const limit = limits.max_input_length + limits.max_output_length
   const whole = assemble(chat, all)

@@ -13,6 +13,8 @@ export class Tokenizer {
   readonly eosIds: readonly number[]
   readonly bosId: number | undefined
   readonly padId: number | undefined
+  /** One more than the largest id. What a model predicts for ids from here on is padding, never to be sampled. */
+  readonly size: number
   /** The texts of the special tokens that templates name: `bos_token`, `eos_token`, … */
   readonly namedTokens: Readonly<Record<string, string>>
 
@@ -35,6 +37,7 @@ export class Tokenizer {
     this.#specialAhead = new RegExp(`(?=${pattern})`, 'gu')
     this.#encoders = encoders(files)
     this.#bytes = byteRule(json.decoder)
+    this.size = this.#encoders.start.model!.vocab.length
 
     const { bos_token, eos_token, pad_token, unk_token } = config
     const named = Object.entries({ bos_token, eos_token, pad_token, unk_token })

@@ -1,4 +1,4 @@
-import { type Chat, type Exchange, promptTokens } from './chat.ts'
+import type { Chat, Exchange } from './chat.ts'
 import type { Conversation, Limits } from './sample.ts'
 
 /** The first exchanges, the last of them cut, that take at most the limits' sum. */
@@ -41,7 +41,7 @@ function shorten(chat: Chat, conversation: Conversation, exchange: Exchange, lim
 
 /** Shortens the longest message until the prompt fits; half of it at most at a time, so that all shrink alike. */
 function shortPrompt(chat: Chat, turns: Conversation, room: number): number[] {
-  const prompt = promptTokens(chat, turns)
+  const prompt = chat.promptTokens(turns)
   if (prompt.length <= room) return prompt
   const { tokenizer } = chat
   const contents = turns.map(({ content }) => tokenizer.encode(tokenizer.guard(content)))

@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { loadChat } from '../../engine/text/chat.ts'
+import { loadChatTemplate } from '../../engine/text/chat-template.ts'
 import type { Conversation } from '../../engine/text/sample.ts'
+import { loadTokenizer } from '../../engine/text/tokenizer.ts'
 import { commonCharacters } from './skills/words.ts'
 
-const { tokenizer, template } = loadChat(join(import.meta.dirname, '../../models/preamble-tiny'))
+const directory = join(import.meta.dirname, '../../models/preamble-tiny')
+const tokenizer = loadTokenizer(directory)
+const template = loadChatTemplate(directory)
 
 type Encoding = { text: string; ids: number[] }
 const encodings = readFileSync(join(import.meta.dirname, 'reference/encodings.jsonl'), 'utf8')
