@@ -120,6 +120,18 @@ function reference<T>(name: string): T {
   return { directory, tensor, ...readJson(directory) } as T
 }
 
+/** Adapters that this engine trained, and PEFT's logits with them on the batch of the family's reference. */
+export function trainedReference(name: (typeof families)[number]): {
+  directory: string
+  /** By kind; PEFT opens no LoRA of ChatGLM's modules. */
+  logits: Partial<Record<'prefix' | 'lora', Float32Array>>
+} {
+  const directory = join(fixtures, 'trained', name)
+  const file = join(directory, 'peft.safetensors')
+  const tensors = [...decodeSafetensors(readFileSync(file), file)]
+  return { directory, logits: Object.fromEntries(tensors.map(([kind, { data }]) => [kind, data])) }
+}
+
 /** Files of `torch.save`, each with what it holds as safetensors; below `hostile`, files that must be refused. */
 export const binReference = { directory: join(fixtures, 'bin') }
 

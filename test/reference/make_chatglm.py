@@ -189,10 +189,11 @@ class FromZero(torch.nn.Module):
     def __init__(self, tuned):
         super().__init__()
         self.tuned = tuned
+        self.rows = tuned.active_peft_config.num_virtual_tokens
 
     def forward(self, input_ids, attention_mask, labels=None, **_):
         batch, time = input_ids.shape
-        prefix = torch.ones(batch, VIRTUAL_TOKENS, dtype=attention_mask.dtype)
+        prefix = torch.ones(batch, self.rows, dtype=attention_mask.dtype)
         return self.tuned.base_model(
             input_ids=input_ids,
             attention_mask=torch.cat([prefix, attention_mask], 1),
