@@ -43,8 +43,8 @@ async function decoderOf({ model, base }: Opened, { prefix, lora }: StoredAdapte
 
 /** The largest difference from the reference's logits, at any position of any row; token by token. */
 async function worstLogit(
-  opened: Opened & Forward,
-  tensor: string,
+  opened: Opened & Pick<Forward, 'forward'>,
+  wanted: Float32Array,
   adapter?: StoredAdapter,
 ): Promise<number> {
   const { model, forward } = opened
