@@ -17,6 +17,7 @@ import {
   families,
   familyReference,
   loraRun,
+  trainedReference,
   variantReference,
   variants,
 } from './reference/load.ts'
@@ -51,7 +52,6 @@ async function worstLogit(
   const { decoder, cache: start, parameters } = await decoderOf(opened, adapter)
   await using _ = decoder
   const width = Math.max(...forward.batch.tokens.map((tokens) => tokens.length))
-  const wanted = opened.tensor(tensor)
   let worst = 0
   for (const [row, tokens] of forward.batch.tokens.entries()) {
     const cache = start()
@@ -73,7 +73,7 @@ async function reply(opened: Opened, prompt: readonly number[], adapter?: Stored
 for (const name of variants) {
   test(`${name}: logits and greedy tokens are those of transformers`, async () => {
     const opened = open(variantReference(name))
-    expect(await worstLogit(opened, 'forward.logits')).toBeLessThan(1e-4)
+    expect(await worstLogit(opened, opened.tensor('forward.logits'))).toBeLessThan(1e-4)
     expect(await reply(opened, opened.greedy.prompt)).toEqual(opened.greedy.base)
   })
 }
@@ -95,9 +95,16 @@ describe.each(families)('%s', (name) => {
   const stored = (kind: string) => readAdapter(model, join(directory, kind))
 
   test('logits are those of transformers, and with adapters those of PEFT', async () => {
-    expect(await worstLogit(opened, 'forward.logits')).toBeLessThan(1e-4)
-    expect(await worstLogit(opened, 'prefix.logits', stored('prefix'))).toBeLessThan(1e-4)
-    expect(await worstLogit(opened, 'lora.logits', stored('lora'))).toBeLessThan(1e-4)
+    expect(await worstLogit(opened, opened.tensor('forward.logits'))).toBeLessThan(1e-4)
+    expect(await worstLogit(opened, tensor('prefix.logits'), stored('prefix'))).toBeLessThan(1e-4)
+    expect(await worstLogit(opened, tensor('lora.logits'), stored('lora'))).toBeLessThan(1e-4)
+  })
+
+  test('adapters trained here have the logits that PEFT gives them', async () => {
+    const { directory: trained, logits } = trainedReference(name)
+    expect(Object.keys(logits).sort()).toEqual(name === 'chatglm' ? ['prefix'] : ['lora', 'prefix'])
+    for (const [kind, wanted] of Object.entries(logits))
+      expect(await worstLogit(opened, wanted, readAdapter(model, join(trained, kind)))).toBeLessThan(1e-4)
   })
 
   test('32 greedy tokens are the same, with and without adapters', async () => {
