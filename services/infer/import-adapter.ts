@@ -41,7 +41,7 @@ export async function importAdapter(deps: Deps, request: Request): Promise<Adapt
   } catch (error) {
     throw asRefusal(error, directory)
   } finally {
-    await rm(directory, { recursive: true })
+    await rm(directory, { recursive: true, maxRetries: 3 }) // a file may just be closing
   }
 }
 
