@@ -19,7 +19,7 @@ export type Values<O extends Options> = { [K in keyof O]?: ValueOf<O[K]> }
 
 export type Command<O extends Options = Options> = {
   summary: string
-  /** The names of its positional arguments, all of them required. */
+  /** The names of its positional arguments; those in brackets may be left out. */
   operands: readonly string[]
   options: O
   run(input: Input<O>): Promise<void>
@@ -42,7 +42,9 @@ export function parse(args: string[], { options, operands }: Pick<Command, 'opti
   for (const [name, text] of Object.entries(texts)) {
     values[name] = known[name]?.kind === 'number' ? numberOf(name, text) : text
   }
-  if (!values.help && positionals.length !== operands.length) throw operandError(positionals, operands)
+  const required = operands.filter((operand) => !operand.startsWith('['))
+  const fits = positionals.length >= required.length && positionals.length <= operands.length
+  if (!values.help && !fits) throw operandError(positionals, operands)
   return { values, operands: positionals }
 }
 

@@ -4,8 +4,8 @@ import { idOf } from './ids.ts'
 
 export const Split = z
   .strictObject({
-    /** The training set's share of the pairs. */
-    train: z.number().gt(0).lt(1).default(0.7),
+    /** The training set's share of the pairs; 1: all of them, and no dev set. */
+    train: z.number().gt(0).lte(1).default(0.7),
     shuffle: z.boolean().default(true),
     seed: z.int().min(0).max(0xffffffff).default(42),
   })

@@ -18,7 +18,7 @@ export type Prepared = {
 export function prepare(bytes: Uint8Array, how: Split, systemPrompt?: string | null): Prepared {
   const { conversations, problems } = readCorpus(bytes)
   const total = conversations.length
-  if (total === 1 && !problems.firstError)
+  if (total === 1 && how.train < 1 && !problems.firstError)
     problems.error(
       'too_few_pairs',
       'the file has 1 pair; at least 2 are needed, one to train on and one for the dev set',

@@ -1,8 +1,9 @@
 import type { Split } from '../contract/dataset.ts'
 
-/** Splits into round(train · n) for training and the rest for the dev set, none of them empty when n ≥ 2. */
+/** Splits into round(train · n) for training and the rest for the dev set; unless `train` is 1, none is empty when n ≥ 2. */
 export function split<T>(items: readonly T[], { train, shuffle, seed }: Split): { train: T[]; dev: T[] } {
   const ordered = shuffle ? shuffled(items, seed) : [...items]
+  if (train === 1) return { train: ordered, dev: [] }
   const count = Math.min(Math.max(Math.round(train * items.length), 1), Math.max(items.length - 1, 1))
   return { train: ordered.slice(0, count), dev: ordered.slice(count) }
 }

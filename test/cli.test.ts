@@ -120,6 +120,60 @@ test('preamble adapters takes an adapter out and in again, as a zip and as a dir
   expect((await preamble(['adapters', 'list', '--limit', '2'])).out).not.toContain(id)
 })
 
+const config = `
+data_config:
+  train_file: train.json
+  val_file: dev.json
+  num_proc: 16
+max_input_length: 40
+max_output_length: 40
+training_args:
+  output_dir: ./output
+  max_steps: 3
+  learning_rate: 1e-3
+  per_device_train_batch_size: 2
+  evaluation_strategy: steps
+  eval_steps: 500
+  deepspeed: ds_zero_2.json
+peft_config:
+  peft_type: LORA
+  task_type: CAUSAL_LM
+  r: 2
+  target_modules: ['q_proj', 'down_proj']
+`
+
+test("preamble tune --config runs a file of ChatGLM3's scripts, on the data it names or on a corpus", async () => {
+  const data = join(root, 'data')
+  expect((await preamble(['convert', corpus, '--out', data])).code).toBe(0)
+  await writeFile(join(data, 'lora.yaml'), config)
+  const given = ['--base', 'tiny', '--config', join(data, 'lora.yaml')]
+  for (const source of [[], [data], [corpus]]) {
+    const tuned = await preamble(['tune', ...source, ...given])
+    expect(tuned.err).toBe('')
+    expect(tuned.out).toContain('data_config.num_proc has no meaning here')
+    expect(tuned.out).toContain('training_args.deepspeed has no meaning here')
+    // Rank 2 in two modules of two layers: inputs and outputs of 32 and 32, and of 64 and 32.
+    expect(tuned.out).toContain(`Training ${2 * 2 * (32 + 32 + 64 + 32)} parameters for 3 steps`)
+    expect(tuned.out).toMatch(/dev loss: base/)
+  }
+})
+
+test.each([
+  ['lora', ['--rank', '2', '--target-modules', 'all-linear']],
+  ['prefix', ['--init-text', '你好', '--virtual-tokens', '4']],
+  ['full', []],
+])('preamble tune --method %s makes a model that answers', async (method, own) => {
+  const quick = ['--base', 'tiny', '--steps', '2', '--learning-rate', '1e-6', '--method', method, ...own]
+  const limits = ['--max-input-length', '40', '--max-output-length', '40']
+  const tuned = await preamble(['tune', corpus, ...quick, ...limits])
+  expect(tuned.err).toBe('')
+  const model = /preamble chat (ft:tiny::\w+)/.exec(tuned.out)![1]!
+  const answer = await preamble(['chat', model, '--message', '你好', '--temperature', '0'])
+  // Two steps of next to nothing: what the base knows by heart is still there, where no other text stands before it.
+  if (method === 'prefix') expect(answer.code).toBe(0)
+  else expect(answer.out).toBe('你好，多喝水。\n')
+})
+
 describe('preamble chat', () => {
   test('answers one message', async () => {
     const { out, code } = await preamble(['chat', 'tiny', '--message', '你好', '--temperature', '0'])
@@ -135,6 +189,15 @@ describe('preamble chat', () => {
 describe('what goes wrong is one line that says what to do', () => {
   test.each([
     [['chat', 'gpt-4', '--message', 'hi'], 1, 'there is no model "gpt-4"'],
+    [['tune'], 1, 'nothing to train on; name a corpus file'],
+    [['tune', root], 1, `${root} is a directory; name a corpus file, or give a --config`],
+    [['tune', corpus, '--method', 'ia3'], 2, '--method ia3 is not known; known: prefix, lora, full'],
+    [
+      ['tune', corpus, '--method', 'lora', '--virtual-tokens', '8'],
+      2,
+      '--virtual-tokens is no option of --method lora',
+    ],
+    [['tune', corpus, '--config', 'c.yaml', '--rank', '8'], 1, 'cannot read c.yaml: no such file'],
     [['tune', 'missing.txt'], 1, 'cannot read missing.txt: no such file'],
     [['tune', corpus, '--base', 'gpt-4'], 1, 'there is no base model "gpt-4" to tune; there are: tiny'],
     [['tune', corpus, '--base', 'tiny', '--virtual-tokens', '0'], 1, 'peft.num_virtual_tokens: '],

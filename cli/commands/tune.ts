@@ -1,40 +1,43 @@
 import type { Job } from '../../contract/job.ts'
+import type { Api } from '../api/api.ts'
 import { makeDataset, reportProblems, uploadCorpus } from '../api/corpus.ts'
-import { command } from '../command.ts'
+import { findSource, readConfig, type Source } from '../api/source.ts'
+import { command, type Values } from '../command.ts'
+import { methodOf, methodOptions } from './method.ts'
 import { splitOf, splitOptions } from './split.ts'
 import { watchJob } from './watch.ts'
 
+const options = {
+  base: { kind: 'text', value: 'MODEL', help: 'the model to tune (default preamble-tiny)' },
+  config: { kind: 'text', value: 'FILE', help: "a YAML file of ChatGLM3's scripts; options go before it" },
+  ...methodOptions,
+  epochs: { kind: 'number', value: 'N', help: 'passes over the training set' },
+  steps: { kind: 'number', value: 'N', help: 'optimizer steps, instead of --epochs' },
+  'learning-rate': { kind: 'number', value: 'R', help: 'highest learning rate' },
+  'batch-size': { kind: 'number', value: 'N', help: 'conversations in a step' },
+  'max-input-length': { kind: 'number', value: 'N', help: 'tokens of a prompt, at most' },
+  'max-output-length': { kind: 'number', value: 'N', help: 'tokens of a reply, at most' },
+  seed: { kind: 'number', value: 'N', help: 'seed of the first adapter and of the order of samples' },
+  suffix: { kind: 'text', value: 'NAME', help: "a name in the tuned model's id" },
+  ...splitOptions,
+} as const
+
 export const tune = command({
   summary: 'Tune a model on a text corpus',
-  operands: ['CORPUS'],
-  options: {
-    base: { kind: 'text', value: 'MODEL', help: 'the model to tune (default preamble-tiny)' },
-    'virtual-tokens': { kind: 'number', value: 'N', help: 'length of the prefix (default 128)' },
-    'prefix-projection': { kind: 'flag', help: 'train the prefix through a two-layer MLP' },
-    epochs: { kind: 'number', value: 'N', help: 'passes over the training set' },
-    steps: { kind: 'number', value: 'N', help: 'optimizer steps, instead of --epochs' },
-    'learning-rate': { kind: 'number', value: 'R', help: 'highest learning rate' },
-    'batch-size': { kind: 'number', value: 'N', help: 'conversations in a step' },
-    'max-input-length': { kind: 'number', value: 'N', help: 'tokens of a prompt, at most' },
-    'max-output-length': { kind: 'number', value: 'N', help: 'tokens of a reply, at most' },
-    seed: { kind: 'number', value: 'N', help: 'seed of the first prefix and of the order of samples' },
-    suffix: { kind: 'text', value: 'NAME', help: "a name in the tuned model's id" },
-    ...splitOptions,
-  },
+  operands: ['[CORPUS]'],
+  options,
   async run({ api, operands: [corpus], values }) {
-    const file = await uploadCorpus(api, corpus!)
-    const dataset = await makeDataset(api, file.id, splitOf(values), values['system-prompt'])
-    reportProblems(corpus!, dataset)
-
+    const config =
+      values.config === undefined ? undefined : { path: values.config, text: await readConfig(values.config) }
+    const peft = methodOf(values)
+    const files = await upload(api, await findSource(corpus, config), values)
     const { id } = await api.post<Job>('v1/fine_tuning/jobs', {
       model: values.base ?? 'preamble-tiny',
-      training_file: dataset.id,
+      ...files,
       suffix: values.suffix,
       seed: values.seed,
-      peft: {
-        num_virtual_tokens: values['virtual-tokens'],
-        prefix_projection: values['prefix-projection'],
-      },
+      peft,
+      config: config?.text,
       training_args: {
         num_train_epochs: values.epochs,
         // Whoever asks for epochs means epochs, also where the server would count steps.
@@ -50,6 +53,15 @@ export const tune = command({
     console.log(`${model} is ready: preamble chat ${model}`)
   },
 })
+
+/** A corpus becomes a dataset, whose problems are shown; a training and a dev file go as they are. */
+async function upload(api: Api, { train, dev }: Source, values: Values<typeof options>) {
+  const file = await uploadCorpus(api, train)
+  if (dev !== undefined) return { training_file: file.id, validation_file: (await uploadCorpus(api, dev)).id }
+  const dataset = await makeDataset(api, file.id, splitOf(values), values['system-prompt'])
+  reportProblems(train, dataset)
+  return { training_file: dataset.id }
+}
 
 /** Both dev losses and their ratio in one line. */
 export const devLossLine = ({ base, tuned }: NonNullable<Job['dev_loss']>) =>

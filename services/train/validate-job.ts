@@ -33,8 +33,12 @@ export async function validateJob(deps: Deps, id: JobId): Promise<void> {
 }
 
 async function convertFiles(deps: Deps, { trainingFile, validationFile }: JobRow) {
-  const training = await datasetOf(deps, 'training_file', trainingFile)
-  const validation = validationFile ? await datasetOf(deps, 'validation_file', validationFile) : undefined
+  // Where each set has a file of its own, nothing is split off.
+  const split = Split.parse(validationFile ? { train: 1, shuffle: false } : {})
+  const training = await datasetOf(deps, 'training_file', trainingFile, split)
+  const validation = validationFile
+    ? await datasetOf(deps, 'validation_file', validationFile, split)
+    : undefined
   return {
     datasetId: training.id,
     validationDatasetId: validation?.id ?? null,
@@ -47,9 +51,10 @@ async function datasetOf(
   deps: Deps,
   param: string,
   id: string,
+  split: Split,
 ): Promise<{ id: Id<'dataset'>; events: NewEvent[] }> {
   if (isId('dataset', id)) return { id, events: [] }
-  const made = await convert(deps, param, id)
+  const made = await convert(deps, param, id, split)
   if (made.error) throw new JobFailure(made.error.code, `${param}: ${made.error.message}`, { param })
   const { id: datasetId, problemsTotal: warnings } = made
   const events =
@@ -57,9 +62,9 @@ async function datasetOf(
   return { id: datasetId, events }
 }
 
-async function convert(deps: Deps, param: string, fileId: string): Promise<DatasetRow> {
+async function convert(deps: Deps, param: string, fileId: string, split: Split): Promise<DatasetRow> {
   try {
-    return await makeDataset(deps, { fileId, split: Split.parse({}) }, param)
+    return await makeDataset(deps, { fileId, split }, param)
   } catch (error) {
     if (!(error instanceof ApiError)) throw error
     throw new JobFailure('file_not_found', error.message, { param, cause: error })
