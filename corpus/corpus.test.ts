@@ -57,6 +57,19 @@ test('UTF-8, UTF-16 and GB 18030 are told apart and read alike', () => {
   expect(pairs(readCorpus(gb).conversations)).toEqual([['感冒', '先休息。']])
 })
 
+test('UTF-16 without a mark is known though its letters have halves that look like line breaks and NULs', () => {
+  const text = '上午感冒了怎么办？\n一上来先喝水。\n\n一天几次？\n上午一次。\n' // 上 is U+4E0A, 一 is U+4E00
+  const little = new Uint8Array(Buffer.from(text, 'utf16le'))
+  expect(detectEncoding(little)).toBe('utf-16le')
+  expect(detectEncoding(new Uint8Array(Buffer.from(little).swap16()))).toBe('utf-16be')
+})
+
+test('all pairs may go to training', () => {
+  const { counts, problems } = prepare(utf8('q\na\n'), { ...split, train: 1 })
+  expect(counts).toEqual({ total: 1, train: 1, dev: 0 })
+  expect(problems.total).toBe(0)
+})
+
 test('a question without an answer names its line and its text', () => {
   const { problems } = read('q1\na1\n\nq2\n\nq3\na3\n')
   expect(problems.list).toEqual([

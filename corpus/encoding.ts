@@ -6,9 +6,12 @@ const newline = 0x0a
 export class EncodingDetector {
   #start: number[] = []
   #length = 0
-  /** NUL bytes at even and odd offsets: the upper halves of ASCII in UTF-16. */
-  #nuls: [number, number] = [0, 0]
-  #newlines = 0
+  /** The byte before, at an even offset. */
+  #even = 0
+  /** Line breaks of UTF-16, by the offset of their 0x0A: even where the lower half comes first. */
+  #wide: [number, number] = [0, 0]
+  /** All bytes 0x0A, by offset. */
+  #newlines: [number, number] = [0, 0]
   readonly #utf8 = new Strict('utf-8')
   readonly #gb18030 = new Strict('gb18030')
   readonly #lenient = new TextDecoder('utf-8')
@@ -18,8 +21,11 @@ export class EncodingDetector {
   push(chunk: Uint8Array): void {
     if (this.#start.length < 3) this.#start.push(...chunk.subarray(0, 3 - this.#start.length))
     for (const byte of chunk) {
-      if (byte === 0) this.#nuls[this.#length % 2]! += 1
-      else if (byte === newline) this.#newlines += 1
+      const side = this.#length % 2
+      if (byte === newline) this.#newlines[side]! += 1
+      if (side === 0) this.#even = byte
+      else if (this.#even === newline && byte === 0) this.#wide[0] += 1
+      else if (this.#even === 0 && byte === newline) this.#wide[1] += 1
       this.#length += 1
     }
     this.#utf8.push(chunk)
@@ -34,11 +40,12 @@ export class EncodingDetector {
     if (a === 0xff && b === 0xfe) return 'utf-16le'
     if (a === 0xfe && b === 0xff) return 'utf-16be'
     if (a === 0xef && b === 0xbb && c === 0xbf) return 'utf-8'
-    const [even, odd] = this.#nuls
-    // Without a mark: every line break of UTF-16 brings a NUL, always on the same side. A stray NUL is no such thing.
-    const wide = this.#length % 2 === 0 && this.#newlines > 0
-    if (wide && even === 0 && odd >= this.#newlines) return 'utf-16le'
-    if (wide && odd === 0 && even >= this.#newlines) return 'utf-16be'
+    // Without a mark: a line break of UTF-16 is 0x0A beside a NUL, always on the same side. 0x0A on the other side would
+    // be half of a letter of Punjabi or Gujarati; a text of bytes with a stray NUL has line breaks on both sides.
+    const [little, big] = this.#wide
+    const [even, odd] = this.#newlines
+    if (this.#length % 2 === 0 && odd < little && little >= big) return 'utf-16le'
+    if (this.#length % 2 === 0 && even < big) return 'utf-16be'
     if (this.#utf8.end()) return 'utf-8'
     // A few broken bytes among sound ones are damaged UTF-8, though GB 18030 may find a reading for them.
     if (this.#broken <= 0.1 * this.#sound) return 'utf-8'
