@@ -38,6 +38,26 @@ export type Problem = z.infer<typeof Problem>
 /** A dataset object lists this many problems; `problems_total` counts all. */
 export const maxProblems = 1000
 
+/** A truncation lists this many samples; its `total` counts all. */
+export const maxTruncated = 1000
+
+/** Conversations that a job had to cut to its `max_input_length` + `max_output_length`. */
+export const Truncation = z
+  .object({
+    job_id: idOf('job'),
+    /** The base model, whose tokens were counted. */
+    model: z.string(),
+    /** Tokens that a sample may have. */
+    limit: z.int(),
+    total: z.int(),
+    /** Places in train.json or dev.json, from 0, and the tokens that the conversation had. */
+    samples: z
+      .array(z.object({ set: z.enum(['train', 'dev']), index: z.int(), tokens: z.int() }))
+      .max(maxTruncated),
+  })
+  .meta({ id: 'Truncation' })
+export type Truncation = z.infer<typeof Truncation>
+
 export const DatasetFileName = z.enum(['original.json', 'train.json', 'dev.json'])
 export type DatasetFileName = z.infer<typeof DatasetFileName>
 
@@ -54,6 +74,8 @@ export const Dataset = z
     counts: z.object({ total: z.int().optional(), train: z.int(), dev: z.int() }),
     problems: z.array(Problem).max(maxProblems),
     problems_total: z.int(),
+    /** By job that trained on it; none where all samples fitted. */
+    truncations: z.array(Truncation),
     error: z.object({ code: z.string(), message: z.string() }).nullable(),
   })
   .meta({ id: 'Dataset' })

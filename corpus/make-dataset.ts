@@ -82,5 +82,6 @@ export const toDataset = (row: DatasetRow): Dataset => ({
   counts: row.counts,
   problems: row.problems,
   problems_total: row.problemsTotal,
+  truncations: row.truncations,
   error: row.error,
 })

@@ -10,6 +10,7 @@ import { advance, type JobRow, type Transaction } from './job.ts'
 import { checkpointModelId, modelId } from './model-id.ts'
 import { storeResults } from './results.ts'
 import { eventsOf, say } from './say.ts'
+import { noteTruncations } from './truncations.ts'
 
 type Moment<T extends TrainEvent['type']> = Extract<TrainEvent, { type: T }>
 /** Writes a moment down; false: the job was cancelled, or is another worker's by now, and nothing was written. */
@@ -39,6 +40,11 @@ export function createRecorder({ db, store }: { db: Database; store: Store }, jo
 
     switch (moment.type) {
       case 'start':
+        return (
+          (await advance(db, ours, { status: 'running' }, events, (tx) =>
+            noteTruncations(tx, job, moment.truncated),
+          )) !== undefined
+        )
       case 'eval':
         return (await advance(db, ours, { status: 'running' }, events)) !== undefined
       case 'step':

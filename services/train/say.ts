@@ -50,18 +50,19 @@ export function eventsOf(moment: TrainEvent, totalSteps: number): NewEvent[] {
   }
 }
 
-/** How many cut samples are named; there may be thousands. */
-const namedCuts = 10
+/** Samples that one event names: some 4 KB. */
+const cutsInEvent = 100
 
 function cutsOf(cuts: Extract<TrainEvent, { type: 'start' }>['truncated']): NewEvent[] {
   if (cuts.length === 0) return []
-  const named = cuts
-    .slice(0, namedCuts)
-    .map(
-      ({ set, index, tokens, limit }) => `${set} sample ${index + 1} (${tokens} of at most ${limit} tokens)`,
-    )
-  const rest = cuts.length > namedCuts ? ` and ${cuts.length - namedCuts} more` : ''
-  return [say(`${cuts.length} samples were cut to fit: ${named.join(', ')}${rest}`, 'warn')]
+  const limit = count(cuts[0]!.limit)
+  const named = cuts.map(({ set, index, tokens }) => `${set} sample ${index + 1} (${tokens})`)
+  return [
+    say(`${count(cuts.length)} samples have more tokens than the ${limit} that may be, and were cut`, 'warn'),
+    ...Array.from({ length: Math.ceil(cuts.length / cutsInEvent) }, (_, i) =>
+      say(`Cut: ${named.slice(i * cutsInEvent, (i + 1) * cutsInEvent).join(', ')}`, 'warn'),
+    ),
+  ]
 }
 
 const count = (n: number) => n.toLocaleString('en-US')

@@ -1,11 +1,15 @@
 /** A job's way from its file to its model, with a real engine, database and store. */
 import { eq } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import type { Job } from '../../contract/job.ts'
+import type { Id } from '../../contract/ids.ts'
+import { type Job, JobRequest } from '../../contract/job.ts'
 import { PageQuery } from '../../contract/page.ts'
+import { Peft } from '../../contract/peft.ts'
+import { toDataset } from '../../corpus/make-dataset.ts'
 import { adapters, datasets, files } from '../../infra/db/tables/index.ts'
 import { beginJob } from './begin-job.ts'
 import { cancelJob } from './cancel-job.ts'
+import { createJob } from './create-job.ts'
 import { getJob, type JobId } from './job.ts'
 import { listCheckpoints } from './list-jobs.ts'
 import { createRecorder } from './recorder.ts'
@@ -178,16 +182,59 @@ describe('the data of a job', () => {
     expect(await messages(id)).toContainEqual(expect.stringMatching(/: 1 warnings; dataset ds_/))
   })
 
-  test('samples that were cut are named', async () => {
-    const training_file = await at.upload(
-      ['甲', '乙'].map((q) => `${q}\n${'很长的回答，'.repeat(20)}\n`).join('\n'),
-    )
-    const id = await queued({ training_file, training_args: { max_input_length: 20, max_output_length: 20 } })
+  test('samples that were cut are counted and named, in events and on their datasets', async () => {
+    const long = (question: string) => `${question}\n${'很长的回答，'.repeat(20)}\n`
+    const training_file = await at.upload([long('甲'), '短\n好。\n', long('乙')].join('\n'))
+    const validation_file = await at.upload(long('丙'))
+    const training_args = { max_input_length: 20, max_output_length: 20, max_steps: 1 }
+    const id = await queued({ training_file, validation_file, training_args })
     await at.run(id)
-    const warning = (await at.events(id)).find(({ level }) => level === 'warn')
-    expect(warning?.message).toMatch(
-      /^2 samples were cut to fit: train sample 1 \(\d+ of at most 40 tokens\), dev sample 1 /,
-    )
+    const warnings = (await at.events(id)).filter(({ level }) => level === 'warn')
+    expect(warnings.map(({ message }) => message)).toEqual([
+      '3 samples have more tokens than the 40 that may be, and were cut',
+      expect.stringMatching(/^Cut: train sample 1 \(\d+\), train sample 3 \(\d+\), dev sample 1 \(\d+\)$/),
+    ])
+    const { datasetId, validationDatasetId } = await getJob(at.db, id)
+    const cutsOf = async (dataset: Id<'dataset'> | null) => {
+      const [row] = await at.db.select().from(datasets).where(eq(datasets.id, dataset!))
+      return toDataset(row!).truncations
+    }
+    const tokens = expect.any(Number)
+    expect(await cutsOf(datasetId)).toEqual([
+      {
+        ...{ job_id: id, model: 'tiny', limit: 40, total: 2 },
+        samples: [
+          { set: 'train', index: 0, tokens },
+          { set: 'train', index: 2, tokens },
+        ],
+      },
+    ])
+    expect(await cutsOf(validationDatasetId)).toEqual([
+      { ...{ job_id: id, model: 'tiny', limit: 40, total: 1 }, samples: [{ set: 'dev', index: 0, tokens }] },
+    ])
+  })
+
+  test.each([
+    ['LORA', { peft_type: 'LORA', r: 2 }, ['adapter_config.json', 'adapter_model.safetensors']],
+    ['FULL', { peft_type: 'FULL' }, ['chat_template.jinja', 'config.json', 'generation_config.json']],
+  ])('%s makes a model of its own files', async (peftType, peft, names) => {
+    const id = await queued({ peft: Peft.parse(peft), training_args: { max_steps: 1 } })
+    await at.run(id)
+    expect(await at.job(id)).toMatchObject({ status: 'succeeded', peft })
+    const [model] = await at.db.select().from(adapters).where(eq(adapters.jobId, id))
+    expect(model!.peftType).toBe(peftType)
+    expect((await at.store.list(model!.objectKey)).slice(0, names.length)).toEqual(names)
+  })
+
+  test('a configuration file decides what is trained, and what it says in vain is told', async () => {
+    const config =
+      'max_input_length: 30\nmax_output_length: 30\n' +
+      'training_args:\n  max_steps: 1\n  fp16: true\npeft_config:\n  peft_type: LORA\n  r: 3\n'
+    const request = JobRequest.parse({ model: 'tiny', training_file: await at.upload(corpus), config })
+    const id = idOf(await createJob(at.deps, request))
+    expect(await at.job(id)).toMatchObject({ peft: { r: 3 }, training_args: { max_steps: 1 } })
+    const told = (await at.events(id)).filter(({ level }) => level === 'warn')
+    expect(told[0]!.message).toBe('training_args.fp16 has no meaning here: all arithmetic is float32')
   })
 
   test('settings that the base cannot meet fail the job with both numbers', async () => {

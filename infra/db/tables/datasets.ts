@@ -1,5 +1,5 @@
 import { index, integer, jsonb, pgTable, text } from 'drizzle-orm/pg-core'
-import type { Dataset, Problem, Split } from '../../../contract/dataset.ts'
+import type { Dataset, Problem, Split, Truncation } from '../../../contract/dataset.ts'
 import type { Id } from '../../../contract/ids.ts'
 import { createdAt } from './time.ts'
 
@@ -15,6 +15,7 @@ export const datasets = pgTable(
     counts: jsonb('counts').$type<Dataset['counts']>().notNull(),
     problems: jsonb('problems').$type<Problem[]>().notNull(),
     problemsTotal: integer('problems_total').notNull(),
+    truncations: jsonb('truncations').$type<Truncation[]>().notNull().default([]),
     error: jsonb('error').$type<Dataset['error']>(),
     createdAt: createdAt(),
   },

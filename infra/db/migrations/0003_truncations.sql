@@ -1,0 +1,1 @@
+ALTER TABLE "datasets" ADD COLUMN "truncations" jsonb DEFAULT '[]'::jsonb NOT NULL;
