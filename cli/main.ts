@@ -4,7 +4,8 @@ import { type Command, helpOf, overview, parse, UsageError } from './command.ts'
 import { exportAdapter, importAdapter, listAdapters } from './commands/adapters.ts'
 import { chat } from './commands/chat.ts'
 import { convert } from './commands/convert.ts'
-import { jobs, models } from './commands/list.ts'
+import { jobs } from './commands/list.ts'
+import { addModel, listBaseModels, models, pullModel, removeModel } from './commands/models.ts'
 import { tune } from './commands/tune.ts'
 
 /** By name; a name of two words is a command of a group. */
@@ -13,6 +14,10 @@ const commands: Record<string, Command> = {
   tune,
   chat,
   models,
+  'models list': listBaseModels,
+  'models pull': pullModel,
+  'models add': addModel,
+  'models rm': removeModel,
   jobs,
   'adapters list': listAdapters,
   'adapters export': exportAdapter,

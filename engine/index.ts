@@ -7,6 +7,7 @@ import { Thread } from './runtime/thread.ts'
 import type { TrainEvent, TrainRun } from './train.ts'
 
 export type { AdapterFiles } from './adapters/adapter-files.ts'
+export { checkBase, checkConfig } from './check-base.ts'
 export { namedBase } from './exchange/foreign-files.ts'
 export type { GenerateEvent, GenerateRequest } from './generate.ts'
 export type { Conversation } from './text/sample.ts'

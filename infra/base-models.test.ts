@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { baseModels } from './base-models.ts'
+import { directoriesOf } from './base-models.ts'
 
 let root: string
 beforeAll(async () => {
@@ -14,17 +14,17 @@ beforeAll(async () => {
 afterAll(() => rm(root, { recursive: true }))
 
 test('each directory with a config.json is a base model', async () => {
-  expect((await baseModels(root).list()).map(({ id }) => id)).toEqual(['large', 'tiny'])
-  expect(await baseModels(root).find('tiny')).toMatchObject({ directory: join(root, 'tiny') })
+  expect((await directoriesOf(root).list()).map(({ id }) => id)).toEqual(['large', 'tiny'])
+  expect(await directoriesOf(root).find('tiny')).toMatchObject({ directory: join(root, 'tiny') })
 })
 
 test('an id is a name and no path', async () => {
   for (const id of ['no-config', 'gpt-4', '../tiny', 'tiny/', '']) {
-    expect(await baseModels(join(root)).find(id)).toBeUndefined()
+    expect(await directoriesOf(join(root)).find(id)).toBeUndefined()
   }
-  expect(await baseModels(join(root, 'tiny')).find('../large')).toBeUndefined()
+  expect(await directoriesOf(join(root, 'tiny')).find('../large')).toBeUndefined()
 })
 
 test('where there is no such directory there are no models', async () => {
-  expect(await baseModels(join(root, 'none')).list()).toEqual([])
+  expect(await directoriesOf(join(root, 'none')).list()).toEqual([])
 })

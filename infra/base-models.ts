@@ -1,23 +1,55 @@
-/** The base models on this machine: directories in the layout of Hugging Face, one below another directory. */
+/** The base models that can be used: directories in the layout of Hugging Face. */
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { and, asc, eq } from 'drizzle-orm'
+import type { Database } from './db/client.ts'
+import { baseModelTable, unixSeconds } from './db/tables/index.ts'
+import type { Store } from './store/store.ts'
 
 export type BaseModel = {
-  /** The directory's name. */
+  /** The directory's name, or what it was called when it was pulled or added. */
   id: string
   directory: string
-  /** Unix time in seconds of its config.json. */
+  /** Unix time in seconds. */
   created: number
 }
 
 export type BaseModels = {
   list(): Promise<BaseModel[]>
-  /** Undefined: there is no such base model. */
+  /** Undefined: there is no such base model, or it is not whole yet. */
   find(id: string): Promise<BaseModel | undefined>
 }
 
+/** Those below `root`, which is only read, and those in the store; of two with one name, the one below `root`. */
+export function baseModels(root: string, { db, store }: { db: Database; store: Store }): BaseModels {
+  const shipped = directoriesOf(root)
+  const ready = eq(baseModelTable.status, 'ready')
+  const stored = async (row: typeof baseModelTable.$inferSelect): Promise<BaseModel> => ({
+    id: row.id,
+    directory: await store.directory(row.objectKey),
+    created: unixSeconds(row.createdAt),
+  })
+  return {
+    async list() {
+      const own = await shipped.list()
+      const rows = await db.select().from(baseModelTable).where(ready).orderBy(asc(baseModelTable.id))
+      const others = rows.filter(({ id }) => own.every((model) => model.id !== id))
+      return [...own, ...(await Promise.all(others.map(stored)))]
+    },
+    async find(id) {
+      const own = await shipped.find(id)
+      if (own) return own
+      const [row] = await db
+        .select()
+        .from(baseModelTable)
+        .where(and(ready, eq(baseModelTable.id, id)))
+      return row && stored(row)
+    },
+  }
+}
+
 /** The models below `root`: each directory with a config.json. They are looked up anew each time. */
-export function baseModels(root: string): BaseModels {
+export function directoriesOf(root: string): BaseModels {
   async function list(): Promise<BaseModel[]> {
     const names = await readdir(root).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return []

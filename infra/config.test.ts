@@ -11,6 +11,7 @@ test('without any variable the server listens on the loopback address and stores
     databaseUrl: undefined,
     storageUrl: `file://${resolve('.preamble/objects')}`,
     models: resolve('models'),
+    hub: { endpoint: 'https://huggingface.co', token: undefined },
     logLevel: 'info',
     maxFileBytes: 536870912,
   })

@@ -41,6 +41,18 @@ const variables = {
       .transform((path) => resolve(path)),
     expected: 'a directory of base models',
   },
+  HF_ENDPOINT: {
+    schema: z
+      .url({ protocol: /^https?$/ })
+      .default('https://huggingface.co')
+      .transform((url) => url.replace(/\/+$/, '')),
+    expected: 'the URL of a hub',
+  },
+  HF_TOKEN: {
+    schema: z.string().regex(/^\S+$/).optional(),
+    expected: 'a token without spaces',
+    secret: true,
+  },
   LOG_LEVEL: {
     schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
     expected: 'trace, debug, info, warn, error, fatal or silent',
@@ -61,6 +73,8 @@ export type Config = {
   storageUrl: string
   /** The directory of the base models, one directory each. */
   models: string
+  /** Where base models are pulled from, and the token that opens it. */
+  hub: { endpoint: string; token: string | undefined }
   logLevel: z.infer<typeof variables.LOG_LEVEL.schema>
   maxFileBytes: number
 }
@@ -85,6 +99,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     databaseUrl: read('DATABASE_URL'),
     storageUrl: read('STORAGE_URL') ?? (home && pathToFileURL(resolve(home, 'objects')).href),
     models: read('MODELS'),
+    hub: { endpoint: read('HF_ENDPOINT'), token: read('HF_TOKEN') },
     logLevel: read('LOG_LEVEL'),
     maxFileBytes: read('MAX_FILE_BYTES'),
   }

@@ -13,6 +13,8 @@ import { createApp as createConvert } from './convert/app.ts'
 import { adapterCache } from './infer/adapter-cache.ts'
 import { createApp as createInfer } from './infer/app.ts'
 import { createApp as createIngest } from './ingest/app.ts'
+import { createApp as createModels } from './models/app.ts'
+import { startPulling } from './models/start.ts'
 import { keepRunning } from './start/keep-running.ts'
 import { createApp as createTrain } from './train/app.ts'
 import { queueNames } from './train/queues.ts'
@@ -28,17 +30,30 @@ await runProcess('preamble', async ({ config, log, onStop }) => {
   const engine = openEngine()
   onStop(engine.close)
   const store = openStore(config.storageUrl)
+  const models = await startPulling(database.url, config, {
+    db: database.db,
+    store,
+    log: log.child({ service: 'models' }),
+  })
+  onStop(models.stop)
   const deps = {
+    ...models.deps,
     ...{ version, validation, engine, store },
     db: database.db,
     maxFileBytes: config.maxFileBytes,
-    bases: baseModels(config.models),
+    bases: baseModels(config.models, { db: database.db, store }),
     cache: adapterCache(join(config.home, 'cache'), store),
     scratch: join(config.home, 'scratch'),
   }
 
   const app = createHttpApp({ name: 'preamble', version, log })
-  const services = { ingest: createIngest, convert: createConvert, train: createTrain, infer: createInfer }
+  const services = {
+    ingest: createIngest,
+    convert: createConvert,
+    models: createModels,
+    train: createTrain,
+    infer: createInfer,
+  }
   for (const [service, create] of Object.entries(services)) {
     app.route('/', create({ ...deps, log: log.child({ service }) }))
   }

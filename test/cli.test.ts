@@ -6,12 +6,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { addTokenizer, args, runOf, talk, temporary, writeBase, writeFiles } from '../engine/tiny.case.ts'
 import { unzip } from '../infra/zip/unzip.ts'
 import { type Server, startServer } from '../scripts/demo/server.ts'
+import { startHub, type TestHub } from '../services/models/hub.case.ts'
 
 const { root, remove } = temporary()
 // Directly below the system's temporary directory: when we are root, Postgres runs as a user who must get there.
 const home = temporary()
 const corpus = join(root, 'corpus.txt')
 let server: Server
+let hub: TestHub
 beforeAll(async () => {
   const { end } = await runOf({
     base: writeBase(join(root, 'untaught')),
@@ -22,10 +24,14 @@ beforeAll(async () => {
   })
   addTokenizer(writeFiles(join(root, 'models', 'tiny'), end.files))
   await writeFile(corpus, '你好\n你好，多喝水。\n\n数\n一二三\n四\n\n感冒了\n多休息。\n')
-  server = await startServer(home.root, { MODELS: join(root, 'models') })
+  const tiny = join(root, 'models', 'tiny')
+  const files = (await readdir(tiny)).map(async (name) => [name, await readFile(join(tiny, name))] as const)
+  hub = await startHub('someone/tiny-chat', Object.fromEntries(await Promise.all(files)))
+  server = await startServer(home.root, { MODELS: join(root, 'models'), HF_ENDPOINT: hub.endpoint })
 })
 afterAll(async () => {
   await server?.stop()
+  await hub?.close()
   home.remove()
   remove()
 })
@@ -172,6 +178,49 @@ test.each([
   // Two steps of next to nothing: what the base knows by heart is still there, where no other text stands before it.
   if (method === 'prefix') expect(answer.code).toBe(0)
   else expect(answer.out).toBe('你好，多喝水。\n')
+})
+
+test('preamble models pulls a model that chats and is tuned, adds a directory, lists and removes', async () => {
+  const pulled = await preamble(['models', 'pull', 'someone/tiny-chat'])
+  expect(pulled.err).toBe('')
+  expect(pulled.out).toMatch(/ of [\d.]+ MB.*\n.*someone\/tiny-chat is ready: preamble tune/s)
+  const ask = ['--message', '你好', '--temperature', '0']
+  expect((await preamble(['chat', 'someone/tiny-chat', ...ask])).out).toBe('你好，多喝水。\n')
+
+  const quick = [
+    '--steps',
+    '1',
+    '--virtual-tokens',
+    '2',
+    '--max-input-length',
+    '40',
+    '--max-output-length',
+    '40',
+  ]
+  const tuned = await preamble(['tune', corpus, '--base', 'someone/tiny-chat', ...quick])
+  const model = /preamble chat (ft:someone\/tiny-chat::\w+)/.exec(tuned.out)![1]!
+  expect((await preamble(['chat', model, ...ask, '--max-tokens', '2'])).code).toBe(0)
+  const one = await fetch(`${server.url}/v1/models/${encodeURIComponent(model)}`)
+  expect((await one.json()).id).toBe(model)
+
+  const added = await preamble(['models', 'add', join(root, 'models', 'tiny'), '--name', 'mine'])
+  expect(added.out).toMatch(/^mine is ready \([\d.]+ MB\)/)
+  expect((await preamble(['models', 'list'])).out.split('\n')).toEqual([
+    expect.stringMatching(/^tiny {2}ready {2}shipped$/),
+    expect.stringMatching(/^mine {2}ready {2}[\d.]+ MB$/),
+    expect.stringMatching(/^someone\/tiny-chat {2}ready {2}[\d.]+ MB$/),
+    '',
+  ])
+  expect(await preamble(['models', 'rm', 'mine'])).toMatchObject({ code: 0, err: '' })
+  const refused = await preamble(['models', 'rm', 'someone/tiny-chat'])
+  expect([refused.code, refused.err]).toEqual([
+    1,
+    expect.stringContaining('1 tuned models; delete them first'),
+  ])
+  expect((await preamble(['models', 'rm', 'someone/tiny-chat', '--force'])).code).toBe(0)
+  expect((await preamble(['models', 'pull', 'someone/nothing'])).err).toContain(
+    'has no model someone/nothing',
+  )
 })
 
 describe('preamble chat', () => {

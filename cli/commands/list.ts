@@ -1,17 +1,6 @@
 import type { Job } from '../../contract/job.ts'
-import type { Model } from '../../contract/model.ts'
 import type { Page } from '../../contract/page.ts'
 import { command } from '../command.ts'
-
-export const models = command({
-  summary: 'List the models that answer',
-  operands: [],
-  options: {},
-  async run({ api }) {
-    const { data } = await api.get<Page<Model>>('v1/models')
-    for (const { id } of data) console.log(id)
-  },
-})
 
 export const jobs = command({
   summary: 'List fine-tuning jobs, the newest first',

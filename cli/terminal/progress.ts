@@ -1,5 +1,6 @@
 /** A progress line: redrawn in place on a terminal, now and then a line of its own elsewhere. */
 import type { WriteStream } from 'node:tty'
+import { bar } from './bar.ts'
 
 export type Progress = { step: number; steps: number; loss: number; tokensPerSecond: number }
 
@@ -28,7 +29,9 @@ export function progressLine(out: Output, now: () => number = Date.now): Progres
       const rate = (progress.step - first.step) / (now() - first.at) // steps a millisecond
       const left = rate > 0 ? (progress.steps - progress.step) / rate : undefined
       const words = describe(progress, left)
-      last = out.isTTY ? bar(progress, (out.columns || 80) - words.length - 1) + words : words
+      last = out.isTTY
+        ? bar(progress.step / progress.steps, (out.columns || 80) - words.length - 1) + words
+        : words
       if (out.isTTY) {
         out.write(clearLine + last)
       } else if (progress.step >= Math.min(nextPlain, progress.steps)) {
@@ -50,14 +53,6 @@ function describe({ step, steps, loss, tokensPerSecond }: Progress, left: number
   const counts = `step ${String(step).padStart(String(steps).length)}/${steps}`
   const eta = left === undefined ? '' : `  ETA ${duration(left)}`
   return `${counts}  loss ${loss.toFixed(4)}  ${Math.round(tokensPerSecond)} tokens/s${eta}`
-}
-
-/** A bar of at most 30 columns, or nothing where the terminal is too narrow for one. */
-function bar({ step, steps }: Progress, room: number): string {
-  const columns = Math.min(30, room - 2)
-  if (columns < 5) return ''
-  const full = Math.round((columns * step) / steps)
-  return `${'█'.repeat(full)}${'░'.repeat(columns - full)}  `
 }
 
 /** Milliseconds as `1:05` or `1:02:03`. */

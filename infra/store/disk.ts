@@ -1,5 +1,5 @@
-import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { constants, createReadStream, createWriteStream } from 'node:fs'
+import { copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -49,7 +49,34 @@ export function diskStore(root: string): Store {
       const entries = await readdir(pathOf(key), { withFileTypes: true }).catch(() => [])
       return entries.flatMap((entry) => (entry.isFile() ? [entry.name] : [])).sort()
     },
+    async adopt(key, path, how) {
+      const target = pathOf(key)
+      const temporary = join(root, `.${crypto.randomUUID()}`)
+      await mkdir(dirname(target), { recursive: true })
+      try {
+        if (how === 'move') await rename(path, temporary).catch(orCopy(path, temporary))
+        else await link(path, temporary).catch(orCopy(path, temporary))
+        await rename(temporary, target)
+        if (how === 'move') await rm(path, { force: true })
+      } finally {
+        await rm(temporary, { force: true })
+      }
+    },
+    async directory(key) {
+      const path = pathOf(key)
+      const found = await stat(path).catch(rethrow(key))
+      if (!found.isDirectory()) throw new ObjectNotFound(key)
+      return path
+    },
     delete: async (key) => rm(pathOf(key), { recursive: true, force: true }),
+  }
+}
+
+/** Copies where a file cannot be moved or linked: to another file system, or as another user. */
+function orCopy(from: string, to: string) {
+  return async (error: NodeJS.ErrnoException): Promise<void> => {
+    if (!['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP'].includes(error.code ?? '')) throw error
+    await copyFile(from, to, constants.COPYFILE_FICLONE)
   }
 }
 

@@ -1,3 +1,6 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
 import { ObjectNotFound, type Store } from './store.ts'
@@ -62,6 +65,24 @@ export function storeCases(open: () => Promise<Store>): void {
     }
     expect(await store.list('ds_1')).toEqual(['dev.json', 'train.json'])
     expect(await store.list('ds_2')).toEqual([])
+  })
+
+  test('a local file becomes an object, and objects a local directory', async () => {
+    const store = await open()
+    const directory = await mkdtemp(join(tmpdir(), 'preamble-adopt-'))
+    try {
+      for (const name of ['moved', 'linked']) await writeFile(join(directory, name), name)
+      await store.adopt('m/1/moved', join(directory, 'moved'), 'move')
+      await store.adopt('m/1/linked', join(directory, 'linked'), 'link')
+      expect(await readdir(directory)).toEqual(['linked'])
+      const place = await store.directory('m/1')
+      expect((await readdir(place)).sort()).toEqual(['linked', 'moved'])
+      expect(await readFile(join(place, 'linked'), 'utf8')).toBe('linked')
+      await expect(store.directory('m/2')).rejects.toThrow(new ObjectNotFound('m/2'))
+      await expect(store.adopt('m/3', join(directory, 'none'), 'link')).rejects.toThrow('ENOENT')
+    } finally {
+      await rm(directory, { recursive: true })
+    }
   })
 
   for (const key of ['../a', 'a/../../b', '/etc/passwd', '', 'a//b', '.', 'a/', 'a\\b', 'a\0']) {

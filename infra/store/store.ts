@@ -13,6 +13,13 @@ export interface Store {
   exists(key: string): Promise<boolean>
   /** The names of the objects directly below `key/`, in order; none when there is nothing. */
   list(key: string): Promise<string[]>
+  /**
+   * Makes an object of a local file without copying it where that can be: `move` takes the file away, `link` leaves
+   * it where it is too (its content must not change any more).
+   */
+  adopt(key: string, path: string, how: 'move' | 'link'): Promise<void>
+  /** A local directory with the objects directly below `key/`, to be read in place. Throws `ObjectNotFound`. */
+  directory(key: string): Promise<string>
   /** Deletes the object of this key and all objects below `key/`; there may be none. */
   delete(key: string): Promise<void>
 }

@@ -28,7 +28,7 @@ const app = createApp({
   ...{ db, store, engine, scratch, maxFileBytes },
   log: createLog({ name: 'test', level: 'silent' }),
   version: '0',
-  bases: baseModels(join(root, 'models')),
+  bases: baseModels(join(root, 'models'), { db, store }),
   cache: adapterCache(join(root, 'cache'), store),
 })
 
@@ -459,7 +459,7 @@ describe('a refused import leaves no row, no object and no temporary file', () =
       },
       log: createLog({ name: 'test', level: 'silent' }),
       version: '0',
-      bases: baseModels(join(root, 'models')),
+      bases: baseModels(join(root, 'models'), { db, store }),
       cache: adapterCache(join(root, 'cache'), store),
     })
     const form = new FormData()

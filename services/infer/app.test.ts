@@ -36,7 +36,7 @@ const engine: EngineThread = {
   },
 }
 const cache = adapterCache(join(root, 'cache'), store)
-const bases = baseModels(join(root, 'models'))
+const bases = baseModels(join(root, 'models'), { db, store })
 const log = createLog({ name: 'test', level: 'silent' })
 const limits = { scratch: join(root, 'scratch'), maxFileBytes: 2 ** 20 }
 const app = createApp({ log, version: '0', db, store, bases, cache, engine, ...limits })

@@ -15,7 +15,7 @@ await runProcess('infer', async ({ config, log, onStop }) => {
   const engine = openEngine()
   onStop(engine.close)
   const store = openStore(config.storageUrl)
-  const bases = baseModels(config.models)
+  const bases = baseModels(config.models, { db: database.db, store })
   const cache = adapterCache(join(config.home, 'cache'), store)
   const scratch = join(config.home, 'scratch')
   const { maxFileBytes } = config

@@ -4,6 +4,7 @@ import { openDatabase } from '../../infra/db/open.ts'
 import { listen } from '../../infra/http/serve.ts'
 import { runProcess, version } from '../../infra/process.ts'
 import { openQueue } from '../../infra/queue/queue.ts'
+import { openStore } from '../../infra/store/open.ts'
 import { createApp } from './app.ts'
 import { queueNames } from './queues.ts'
 
@@ -12,7 +13,8 @@ await runProcess('train', async ({ config, log, onStop }) => {
   onStop(database.close)
   const validation = await openQueue(database.url, queueNames.validation, log)
   onStop(() => validation.stop())
-  const bases = baseModels(config.models)
+  const store = openStore(config.storageUrl)
+  const bases = baseModels(config.models, { db: database.db, store })
   const server = await listen(createApp({ log, version, db: database.db, bases, validation }), config)
   onStop(() => server.close())
   log.info({ url: server.url }, 'listening')

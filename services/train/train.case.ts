@@ -23,7 +23,7 @@ export async function setUp() {
   const { db, close } = await testDatabase()
   const store = diskStore(join(root, 'objects'))
   writeBase(join(root, 'models', 'tiny'))
-  const bases = baseModels(join(root, 'models'))
+  const bases = baseModels(join(root, 'models'), { db, store })
   const log = createLog({ name: 'test', level: 'silent' })
   /** Ids put in line, to be handled by the test itself. */
   const validating: string[] = []

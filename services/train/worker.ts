@@ -18,7 +18,7 @@ await runProcess('train-worker', async ({ config, log, onStop }) => {
   const training = await openQueue(database.url, queueNames.training, log)
   onStop(() => training.stop())
   const store = openStore(config.storageUrl)
-  const bases = baseModels(config.models)
+  const bases = baseModels(config.models, { db: database.db, store })
   const deps = { log, db: database.db, store, bases, training, openEngine }
   // A job is validated while another one trains.
   await validation.work((id) => validateJob(deps, id as JobId))

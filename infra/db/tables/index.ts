@@ -1,4 +1,5 @@
 export { adapters } from './adapters.ts'
+export { baseModelTable } from './base-models.ts'
 export { datasets } from './datasets.ts'
 export { files } from './files.ts'
 export { jobCheckpoints } from './job-checkpoints.ts'

@@ -1,0 +1,27 @@
+/** The service that keeps the base models: it pulls them from a hub, or adds them from a directory. */
+import type { BaseModels } from '../../infra/base-models.ts'
+import type { Database } from '../../infra/db/client.ts'
+import { createHttpApp, type HttpApp } from '../../infra/http/app.ts'
+import type { Log } from '../../infra/log.ts'
+import type { Queue } from '../../infra/queue/queue.ts'
+import type { Store } from '../../infra/store/store.ts'
+import { addBaseModelRoutes } from './routes/base-models.ts'
+
+export type ModelsDeps = {
+  log: Log
+  version: string
+  db: Database
+  store: Store
+  /** Those that the server comes with. */
+  shipped: BaseModels
+  /** Models to be pulled. */
+  pulling: Pick<Queue, 'enqueue'>
+  /** A directory for files that are not whole yet. */
+  downloads: string
+}
+
+export function createApp(deps: ModelsDeps): HttpApp {
+  const app = createHttpApp({ name: 'models', version: deps.version, log: deps.log })
+  addBaseModelRoutes(app, deps)
+  return app
+}

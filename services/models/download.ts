@@ -1,0 +1,107 @@
+/** One file of a model from the hub to the local disk: taken up where it broke off, and verified. */
+import { createHash, type Hash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { open, rm, stat } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type HubFile, isTransient, openFile, PullError, type Repository } from './hub.ts'
+
+/** Waits before each further attempt, in ms. */
+const patience = [1000, 2000, 5000, 10_000, 20_000]
+
+export type Download = {
+  repository: Repository
+  commit: string
+  file: HubFile
+  /** Where it is put; what an earlier attempt left there is kept. */
+  path: string
+  signal: AbortSignal
+  /** How many of its bytes are there now. */
+  onProgress(bytes: number): void
+  waits?: readonly number[]
+}
+
+/**
+ * Downloads a file and verifies its size and hash; one that is wrong is removed.
+ * @throws PullError when the file is not what the hub says, or the hub refuses it; what a broken connection left stays
+ */
+export async function download(download: Download): Promise<{ sha256: string }> {
+  const { file, path, signal, waits = patience } = download
+  for (const wait of [...waits, undefined]) {
+    try {
+      const hashes = await fetchRest(download)
+      if (hashes.matches) return { sha256: hashes.sha256 }
+      await rm(path, { force: true })
+      throw new PullError(
+        'wrong_hash',
+        `${file.name} is not the file that the hub describes (its hash differs); it was removed, pull again to try again`,
+      )
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!isTransient(error)) throw error
+      if (wait === undefined)
+        throw new PullError(
+          'connection',
+          `${file.name}: ${reasonOf(error)}; pull again to go on from there`,
+          {
+            cause: error,
+          },
+        )
+      await sleep(wait, undefined, { signal })
+    }
+  }
+  throw new Error('unreachable: the last attempt returns or throws')
+}
+
+async function fetchRest({ repository, commit, file, path, signal, onProgress }: Download) {
+  let there = await sizeOf(path)
+  if (there > file.bytes) {
+    await rm(path)
+    there = 0
+  }
+  const verifier = createVerifier(file)
+  if (there > 0) for await (const chunk of createReadStream(path)) verifier.push(chunk)
+  onProgress(there)
+  if (there < file.bytes) {
+    const out = await open(path, 'a')
+    try {
+      for await (const chunk of await openFile(repository, commit, file, there, signal)) {
+        verifier.push(chunk)
+        there += chunk.length
+        if (there > file.bytes) break
+        await out.writeFile(chunk)
+        onProgress(there)
+      }
+      await out.sync()
+    } finally {
+      await out.close()
+    }
+    if (there < file.bytes) throw new Error(`the connection ended at byte ${there} of ${file.bytes}`)
+  }
+  return verifier.end()
+}
+
+/** Hashes as the hub does: large files whole, small ones behind the header of a git blob. */
+function createVerifier({ bytes, sha256, gitSha1 }: HubFile) {
+  const whole = createHash('sha256')
+  const hashes: Hash[] = [whole]
+  const git = sha256 === null ? createHash('sha1').update(`blob ${bytes}\0`) : undefined
+  if (git) hashes.push(git)
+  return {
+    push(chunk: Uint8Array) {
+      for (const hash of hashes) hash.update(chunk)
+    },
+    end() {
+      const digest = whole.digest('hex')
+      return { sha256: digest, matches: git ? git.digest('hex') === gitSha1 : digest === sha256 }
+    },
+  }
+}
+
+async function sizeOf(path: string): Promise<number> {
+  return (await stat(path).catch(() => undefined))?.size ?? 0
+}
+
+function reasonOf(error: unknown): string {
+  const { message, cause } = error as Error
+  return cause instanceof Error ? `${message} (${cause.message})` : message
+}
