@@ -100,11 +100,15 @@ describe.each(families)('%s', (name) => {
     expect(await worstLogit(opened, tensor('lora.logits'), stored('lora'))).toBeLessThan(1e-4)
   })
 
-  test('adapters trained here have the logits that PEFT gives them', async () => {
+  test('what was trained here has the logits that PEFT and transformers give it', async () => {
     const { directory: trained, logits } = trainedReference(name)
-    expect(Object.keys(logits).sort()).toEqual(name === 'chatglm' ? ['prefix'] : ['lora', 'prefix'])
-    for (const [kind, wanted] of Object.entries(logits))
+    expect(Object.keys(logits).sort()).toEqual(name === 'chatglm' ? ['prefix'] : ['full', 'lora', 'prefix'])
+    const { full, ...adapters } = logits
+    for (const [kind, wanted] of Object.entries(adapters))
       expect(await worstLogit(opened, wanted, readAdapter(model, join(trained, kind)))).toBeLessThan(1e-4)
+    const { forward } = opened
+    if (full)
+      expect(await worstLogit(open({ directory: join(trained, 'full'), forward }), full)).toBeLessThan(1e-4)
   })
 
   test('32 greedy tokens are the same, with and without adapters', async () => {

@@ -54,7 +54,9 @@ const textFiles = (directory: string): AdapterFiles =>
 /** The base's config.json, which says what the weights are stored as. */
 function configFor(directory: string): string {
   const config = JSON.parse(readFileSync(join(directory, 'config.json'), 'utf8')) as object
-  return `${JSON.stringify({ ...config, torch_dtype: 'float32' }, null, 2)}\n`
+  // transformers 5 calls it `dtype`, and reads both.
+  const key = 'dtype' in config ? 'dtype' : 'torch_dtype'
+  return `${JSON.stringify({ ...config, [key]: 'float32' }, null, 2)}\n`
 }
 
 /** One node per name: a tied weight is one parameter, whose gradient sums both uses. */

@@ -93,6 +93,22 @@ export const sizeKeys = {
 }
 type SizeKeys = z.infer<z.ZodObject<typeof sizeKeys>>
 
+/** The sizes that a config gives by these names, by ours. */
+export const sizesOf = (
+  config: SizeKeys & { max_position_embeddings: number; tie_word_embeddings: boolean },
+) => ({
+  layers: config.num_hidden_layers,
+  hidden: config.hidden_size,
+  intermediate: config.intermediate_size,
+  heads: config.num_attention_heads,
+  kvHeads: config.num_key_value_heads ?? config.num_attention_heads,
+  headDim: config.head_dim ?? config.hidden_size / config.num_attention_heads,
+  vocabulary: config.vocab_size,
+  maxPositions: config.max_position_embeddings,
+  eps: config.rms_norm_eps,
+  tied: config.tie_word_embeddings,
+})
+
 /** Refines a config whose heads cannot be shared evenly, or turned in pairs. */
 export function headsFit(config: SizeKeys, context: z.RefinementCtx): void {
   const { hidden_size: H, num_attention_heads: heads } = config

@@ -1,7 +1,7 @@
 /** Gemma 1: Llama's blocks with 1 + w norms, a GELU gate, scaled embeddings and the embedding as head. */
 import { z } from 'zod'
 import { gelu } from '../graph/build.ts'
-import { count, headsFit, neutral, ropeKeys, ropeOf, sizeKeys } from './config.ts'
+import { count, headsFit, neutral, ropeKeys, ropeOf, sizeKeys, sizesOf } from './config.ts'
 import { llamaLike } from './llama-like.ts'
 import type { Model } from './model.ts'
 
@@ -26,18 +26,9 @@ const Config = z
 export function gemma(json: unknown): Model {
   const config = Config.parse(json)
   return llamaLike({
+    ...sizesOf(config),
     type: 'gemma',
-    layers: config.num_hidden_layers,
-    hidden: config.hidden_size,
-    intermediate: config.intermediate_size,
-    heads: config.num_attention_heads,
-    kvHeads: config.num_key_value_heads,
-    headDim: config.head_dim,
-    vocabulary: config.vocab_size,
-    maxPositions: config.max_position_embeddings,
-    eps: config.rms_norm_eps,
     rope: ropeOf(config, config.head_dim),
-    tied: config.tie_word_embeddings,
     activation: gelu,
     bias: { qkv: config.attention_bias, output: config.attention_bias },
     unitOffset: true,

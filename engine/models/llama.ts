@@ -1,7 +1,7 @@
 /** Llama 1 to 3, and Mistral and Yi, which have its shape. */
 import { z } from 'zod'
 import { silu } from '../graph/build.ts'
-import { count, headsFit, neutral, ropeKeys, ropeOf, sizeKeys } from './config.ts'
+import { count, headsFit, neutral, ropeKeys, ropeOf, sizeKeys, sizesOf } from './config.ts'
 import { llamaLike } from './llama-like.ts'
 import type { Model } from './model.ts'
 
@@ -31,21 +31,11 @@ export const mistral = (json: object): Model =>
 /** @throws ZodError when the config lacks a key or asks for arithmetic that is not implemented */
 export function llama(json: unknown): Model {
   const config = Config.parse(json)
-  const heads = config.num_attention_heads
-  const headDim = config.head_dim ?? config.hidden_size / heads
+  const sizes = sizesOf(config)
   return llamaLike({
+    ...sizes,
     type: 'llama',
-    layers: config.num_hidden_layers,
-    hidden: config.hidden_size,
-    intermediate: config.intermediate_size,
-    heads,
-    kvHeads: config.num_key_value_heads ?? heads,
-    headDim,
-    vocabulary: config.vocab_size,
-    maxPositions: config.max_position_embeddings,
-    eps: config.rms_norm_eps,
-    rope: ropeOf(config, headDim),
-    tied: config.tie_word_embeddings,
+    rope: ropeOf(config, sizes.headDim),
     activation: silu,
     bias: { qkv: config.attention_bias, output: config.attention_bias, mlp: config.mlp_bias },
   })

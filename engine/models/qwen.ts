@@ -1,7 +1,7 @@
 /** Qwen2 and 2.5: Llama with biases on queries, keys and values. Qwen3: norms on queries and keys instead. */
 import { z } from 'zod'
 import { silu } from '../graph/build.ts'
-import { count, headsFit, neutral, ropeKeys, ropeOf, sizeKeys } from './config.ts'
+import { count, headsFit, neutral, ropeKeys, ropeOf, sizeKeys, sizesOf } from './config.ts'
 import { llamaLike } from './llama-like.ts'
 import type { Model } from './model.ts'
 
@@ -24,29 +24,21 @@ const Qwen3Config = z
 /** @throws ZodError when the config lacks a key or asks for arithmetic that is not implemented */
 export function qwen2(json: unknown): Model {
   const config = Qwen2Config.parse(json)
-  const headDim = config.head_dim ?? config.hidden_size / config.num_attention_heads
-  return llamaLike({ ...shared(config, headDim), type: 'qwen2', bias: { qkv: true } })
+  const sizes = sizesOf(config)
+  const rope = ropeOf(config, sizes.headDim)
+  return llamaLike({ ...sizes, type: 'qwen2', rope, activation: silu, bias: { qkv: true } })
 }
 
 /** @throws ZodError when the config lacks a key or asks for arithmetic that is not implemented */
 export function qwen3(json: unknown): Model {
   const config = Qwen3Config.parse(json)
   const { attention_bias: biased } = config
-  const bias = { qkv: biased, output: biased }
-  return llamaLike({ ...shared(config, config.head_dim), type: 'qwen3', bias, qkNorm: true })
+  return llamaLike({
+    ...sizesOf(config),
+    type: 'qwen3',
+    rope: ropeOf(config, config.head_dim),
+    activation: silu,
+    bias: { qkv: biased, output: biased },
+    qkNorm: true,
+  })
 }
-
-const shared = (config: z.infer<typeof Qwen2Config>, headDim: number) => ({
-  layers: config.num_hidden_layers,
-  hidden: config.hidden_size,
-  intermediate: config.intermediate_size,
-  heads: config.num_attention_heads,
-  kvHeads: config.num_key_value_heads,
-  headDim,
-  vocabulary: config.vocab_size,
-  maxPositions: config.max_position_embeddings,
-  eps: config.rms_norm_eps,
-  rope: ropeOf(config, headDim),
-  tied: config.tie_word_embeddings,
-  activation: silu,
-})

@@ -1,8 +1,8 @@
-"""Opens the adapters that `node train_adapters.ts` trained with this project's engine in PEFT, and writes PEFT's logits
-beside them. Nothing is converted: PEFT reads the directories as they are.
+"""Opens what `node train_adapters.ts` trained with this project's engine, adapters in PEFT and all weights in
+transformers, and writes their logits beside them. Nothing is converted: the directories are read as they are.
 
-PEFT cannot open a LoRA of ChatGLM's modules without ChatGLM's own code, so of that family only the prefix is here; the
-factors of a fused projection are compared in make_chatglm.py.
+Neither opens ChatGLM's modules without ChatGLM's own code, so of that family only the prefix is here; the factors of a
+fused projection and the gradients of all its weights are compared through make_chatglm.py.
 """
 
 import json
@@ -26,6 +26,9 @@ def chatglm_base():
 for directory in sorted(TRAINED.iterdir()):
     batch = json.loads((OUT / directory.name / "expected.json").read_text())["forward"]["batch"]
     logits = {}
+    if directory.name != "chatglm":
+        logits["full"] = forward(opened(directory / "full"), batch)
+        assert (logits["full"] - forward(opened(OUT / directory.name), batch)).abs().max() > 0.1, "nothing was trained"
     for kind in ("prefix", "lora"):
         if directory.name == "chatglm" and kind == "lora":
             continue

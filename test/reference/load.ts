@@ -120,11 +120,11 @@ function reference<T>(name: string): T {
   return { directory, tensor, ...readJson(directory) } as T
 }
 
-/** Adapters that this engine trained, and PEFT's logits with them on the batch of the family's reference. */
+/** What this engine trained, and the logits that PEFT and transformers give it on the batch of the family's reference. */
 export function trainedReference(name: (typeof families)[number]): {
   directory: string
-  /** By kind; PEFT opens no LoRA of ChatGLM's modules. */
-  logits: Partial<Record<'prefix' | 'lora', Float32Array>>
+  /** By kind; of ChatGLM, only the prefix can be opened there. */
+  logits: Partial<Record<'prefix' | 'lora' | 'full', Float32Array>>
 } {
   const directory = join(fixtures, 'trained', name)
   const file = join(directory, 'peft.safetensors')
