@@ -64,9 +64,13 @@ export const ImportFields = z
 export type ImportFields = z.infer<typeof ImportFields>
 
 export const ExportQuery = z.object({
-  /** `peft`: as PEFT saves it. `chatglm`: as ChatGLM's own scripts save a prefix. */
-  format: z.enum(['peft', 'chatglm']).default('peft'),
+  /**
+   * `peft`: as PEFT saves it. `chatglm`: as ChatGLM's own scripts save a prefix. `huggingface`: a model's whole directory,
+   * where all weights were trained. Absent, `peft` or, for such a model, `huggingface`.
+   */
+  format: z.enum(['peft', 'chatglm', 'huggingface']).optional(),
   /** Of the numbers in a `chatglm` export; absent, the one that the adapter is stored in. */
   dtype: z.enum(['float32', 'float16']).optional(),
 })
 export type ExportQuery = z.infer<typeof ExportQuery>
+export type ExportFormat = NonNullable<ExportQuery['format']>

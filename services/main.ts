@@ -10,7 +10,6 @@ import { runProcess, version } from '../infra/process.ts'
 import { openQueue } from '../infra/queue/queue.ts'
 import { openStore } from '../infra/store/open.ts'
 import { createApp as createConvert } from './convert/app.ts'
-import { adapterCache } from './infer/adapter-cache.ts'
 import { createApp as createInfer } from './infer/app.ts'
 import { createApp as createIngest } from './ingest/app.ts'
 import { createApp as createModels } from './models/app.ts'
@@ -42,7 +41,6 @@ await runProcess('preamble', async ({ config, log, onStop }) => {
     db: database.db,
     maxFileBytes: config.maxFileBytes,
     bases: baseModels(config.models, { db: database.db, store }),
-    cache: adapterCache(join(config.home, 'cache'), store),
     scratch: join(config.home, 'scratch'),
   }
 

@@ -24,7 +24,11 @@ export const exportAdapter = command({
   summary: 'Write an adapter to a zip file that PEFT or ChatGLM can use',
   operands: ['ADAPTER'],
   options: {
-    format: { kind: 'text', value: 'FORMAT', help: 'peft (default) or chatglm' },
+    format: {
+      kind: 'text',
+      value: 'FORMAT',
+      help: 'peft or chatglm; huggingface where all weights were trained',
+    },
     dtype: {
       kind: 'text',
       value: 'TYPE',
@@ -39,9 +43,11 @@ export const exportAdapter = command({
   async run({ api, operands: [adapter], values }) {
     const path = `v1/adapters/${encodeURIComponent(adapter!)}`
     const { id } = await api.get<Adapter>(path)
-    const format = values.format ?? 'peft'
-    const out = values.out ?? `${id}-${format}.zip`
-    const query = new URLSearchParams({ format, ...(values.dtype !== undefined && { dtype: values.dtype }) })
+    const { format, dtype } = values
+    const out = values.out ?? `${id}${format === undefined ? '' : `-${format}`}.zip`
+    const query = new URLSearchParams(
+      Object.entries({ format, dtype }).filter((entry): entry is [string, string] => entry[1] !== undefined),
+    )
     const content = await api.download(`${path}/export?${query}`)
     try {
       await pipeline(content, createWriteStream(`${out}.part`))

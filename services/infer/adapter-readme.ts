@@ -1,7 +1,7 @@
-import type { ExportQuery } from '../../contract/adapter.ts'
+import type { ExportFormat } from '../../contract/adapter.ts'
 import type { AdapterRow } from './adapter.ts'
 
-const uses: Record<ExportQuery['format'], (row: AdapterRow) => string> = {
+const uses: Record<ExportFormat, (row: AdapterRow) => string> = {
   peft: ({ base, peftType }) => `Load it with PEFT on top of its base model:
 
 \`\`\`python
@@ -19,6 +19,15 @@ what PEFT does on most models, \`from_zero\` what ChatGLM's own code does. PEFT 
 `
     : ''
 }`,
+  huggingface: () => `Load it as any model:
+
+\`\`\`python
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+model = AutoModelForCausalLM.from_pretrained("path/to/this/directory")
+tokenizer = AutoTokenizer.from_pretrained("path/to/this/directory")
+\`\`\`
+`,
   chatglm: () => `Load it as ChatGLM's P-Tuning scripts load a checkpoint:
 
 \`\`\`python
@@ -34,10 +43,14 @@ PRE_SEQ_LEN is \`pre_seq_len\` in \`config.json\`.
 }
 
 /** What goes with an exported adapter for those who find it. */
-export const readmeOf = (row: AdapterRow, format: ExportQuery['format']): string =>
+export const readmeOf = (row: AdapterRow, format: ExportFormat): string =>
   `# ${row.model}
 
-An adapter (${row.peftType}) for the base model \`${row.base}\`, exported from Preamble on request as \`${format}\`.
-Without its base it is of no use.
+${
+  row.peftType === 'FULL'
+    ? `The base model \`${row.base}\` with all its weights trained, exported from Preamble.`
+    : `An adapter (${row.peftType}) for the base model \`${row.base}\`, exported from Preamble on request as \`${format}\`.
+Without its base it is of no use.`
+}
 
 ${uses[format](row)}`

@@ -15,7 +15,6 @@ import { diskStore } from '../../infra/store/disk.ts'
 import { craftZip } from '../../infra/zip/craft.case.ts'
 import { unzip } from '../../infra/zip/unzip.ts'
 import { binReference } from '../../test/reference/load.ts'
-import { adapterCache } from './adapter-cache.ts'
 import { createApp } from './app.ts'
 
 const { root, remove } = temporary()
@@ -29,7 +28,6 @@ const app = createApp({
   log: createLog({ name: 'test', level: 'silent' }),
   version: '0',
   bases: baseModels(join(root, 'models'), { db, store }),
-  cache: adapterCache(join(root, 'cache'), store),
 })
 
 type Files = Record<string, Uint8Array>
@@ -232,11 +230,26 @@ test('an export that makes no sense says why', async () => {
     param: 'format',
   })
   expect((await app.request('/v1/adapters/adapter_none/export')).status).toBe(404)
-  const full = { model: 'ft:tiny::full', base: 'tiny', peftType: 'FULL', objectKey: 'adapters/x' } as const
+})
+
+test('all weights of a base are exported as the Hugging Face directory that they are, and as nothing else', async () => {
+  const objectKey = 'adapters/full'
+  const content = await readFile(join(root, 'models', 'tiny', 'config.json'))
+  await store.putBytes(`${objectKey}/config.json`, content)
+  const full = { model: 'ft:tiny::full', base: 'tiny', peftType: 'FULL', objectKey } as const
   await db.insert(adapters).values(full)
-  expect(await errorOf(app.request('/v1/adapters/ft:tiny::full/export'))).toMatchObject({
+  const whole = await app.request('/v1/adapters/ft:tiny::full/export')
+  expect(whole.headers.get('content-disposition')).toContain('-huggingface.zip')
+  const [zipFile, out] = [join(root, 'full.zip'), join(root, 'full')]
+  await writeFile(zipFile, new Uint8Array(await whole.arrayBuffer()))
+  await mkdir(out)
+  await unzip(zipFile, out, { names: ['config.json', 'README.md'], maxBytes: 2 ** 20 })
+  expect(await readFile(join(out, 'config.json'))).toEqual(content)
+  expect(await readFile(join(out, 'README.md'), 'utf8')).toContain('from_pretrained')
+  expect(await errorOf(app.request('/v1/adapters/ft:tiny::full/export?format=peft'))).toMatchObject({
     status: 400,
-    message: 'ft:tiny::full is no adapter: all its weights were trained',
+    message:
+      'format: ft:tiny::full is no adapter, all its weights were trained; it is exported as huggingface',
   })
 })
 
@@ -460,7 +473,6 @@ describe('a refused import leaves no row, no object and no temporary file', () =
       log: createLog({ name: 'test', level: 'silent' }),
       version: '0',
       bases: baseModels(join(root, 'models'), { db, store }),
-      cache: adapterCache(join(root, 'cache'), store),
     })
     const form = new FormData()
     for (const [name, bytes] of Object.entries(prefix))

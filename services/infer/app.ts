@@ -5,7 +5,6 @@ import type { Database } from '../../infra/db/client.ts'
 import { createHttpApp, type HttpApp } from '../../infra/http/app.ts'
 import type { Log } from '../../infra/log.ts'
 import type { Store } from '../../infra/store/store.ts'
-import type { AdapterCache } from './adapter-cache.ts'
 import { addAdapterRoutes } from './routes/adapters.ts'
 import { addChatRoute } from './routes/chat.ts'
 import { addCompletionRoute } from './routes/completions.ts'
@@ -17,7 +16,6 @@ export type InferDeps = {
   db: Database
   store: Store
   bases: BaseModels
-  cache: AdapterCache
   engine: EngineThread
   /** A directory, which need not exist yet, where an upload lies until it is checked. */
   scratch: string

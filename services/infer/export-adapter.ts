@@ -1,13 +1,12 @@
-import type { ExportQuery } from '../../contract/adapter.ts'
+import type { ExportFormat, ExportQuery } from '../../contract/adapter.ts'
 import { ApiError } from '../../contract/errors.ts'
 import type { EngineThread } from '../../engine/index.ts'
-import type { Store } from '../../infra/store/store.ts'
 import { type ZipFile, zip } from '../../infra/zip/zip.ts'
 import { type AdapterRow, findAdapter } from './adapter.ts'
 import { readmeOf } from './adapter-readme.ts'
 import { type ModelDeps, openModel } from './open-model.ts'
 
-type Deps = ModelDeps & { store: Store; engine: EngineThread }
+type Deps = ModelDeps & { engine: EngineThread }
 
 export type Exported = { filename: string; content: ReadableStream<Uint8Array<ArrayBuffer>> }
 
@@ -17,27 +16,35 @@ export type Exported = { filename: string; content: ReadableStream<Uint8Array<Ar
  */
 export async function exportAdapter(deps: Deps, id: string, query: ExportQuery): Promise<Exported> {
   const row = await findAdapter(deps.db, id)
-  if (row.peftType === 'FULL') {
-    const message = `${row.model} is no adapter: all its weights were trained`
-    throw new ApiError('unsupported_value', message, { param: 'id' })
-  }
+  const format = formatOf(row, query)
   const files =
-    query.format === 'peft' ? await peftFiles(deps, row, query) : await chatglmFiles(deps, row, query)
-  const readme = new TextEncoder().encode(readmeOf(row, query.format))
+    format === 'chatglm' ? await chatglmFiles(deps, row, query) : await storedFiles(deps, row, query)
+  const readme = new TextEncoder().encode(readmeOf(row, format))
   return {
-    filename: `${row.id}-${query.format}.zip`,
+    filename: `${row.id}-${format}.zip`,
     content: zip([...files, { name: 'README.md', content: readme }], row.createdAt),
   }
 }
 
-/** The files as they are stored, which is how PEFT stores them. */
-async function peftFiles(
+/** All weights are a model of their own, and an adapter is none. */
+function formatOf({ model, peftType }: AdapterRow, { format }: ExportQuery): ExportFormat {
+  const isModel = peftType === 'FULL'
+  const own = isModel ? 'huggingface' : 'peft'
+  if (format === undefined || isModel === (format === 'huggingface')) return format ?? own
+  const what = isModel ? 'is no adapter, all its weights were trained' : 'is an adapter, and no whole model'
+  throw new ApiError('unsupported_value', `format: ${model} ${what}; it is exported as ${own}`, {
+    param: 'format',
+  })
+}
+
+/** The files as they are stored, which is how PEFT and transformers store them. */
+async function storedFiles(
   { store }: Deps,
   { objectKey }: AdapterRow,
   { dtype }: ExportQuery,
 ): Promise<ZipFile[]> {
   if (dtype) {
-    const message = 'dtype: format=peft gives the numbers as they are stored; leave it out'
+    const message = 'dtype: only format=chatglm converts numbers; leave it out'
     throw new ApiError('unsupported_value', message, { param: 'dtype' })
   }
   const names = await store.list(objectKey)

@@ -6,7 +6,6 @@ import { openDatabase } from '../../infra/db/open.ts'
 import { listen } from '../../infra/http/serve.ts'
 import { runProcess, version } from '../../infra/process.ts'
 import { openStore } from '../../infra/store/open.ts'
-import { adapterCache } from './adapter-cache.ts'
 import { createApp } from './app.ts'
 
 await runProcess('infer', async ({ config, log, onStop }) => {
@@ -16,10 +15,9 @@ await runProcess('infer', async ({ config, log, onStop }) => {
   onStop(engine.close)
   const store = openStore(config.storageUrl)
   const bases = baseModels(config.models, { db: database.db, store })
-  const cache = adapterCache(join(config.home, 'cache'), store)
   const scratch = join(config.home, 'scratch')
   const { maxFileBytes } = config
-  const deps = { log, version, db: database.db, store, bases, cache, engine, scratch, maxFileBytes }
+  const deps = { log, version, db: database.db, store, bases, engine, scratch, maxFileBytes }
   const server = await listen(createApp(deps), config)
   onStop(() => server.close())
   log.info({ url: server.url }, 'listening')

@@ -1,25 +1,24 @@
 import { ApiError } from '../../contract/errors.ts'
 import type { BaseModels } from '../../infra/base-models.ts'
 import type { Database } from '../../infra/db/client.ts'
-import { ObjectNotFound } from '../../infra/store/store.ts'
-import type { AdapterCache } from './adapter-cache.ts'
+import { ObjectNotFound, type Store } from '../../infra/store/store.ts'
 import { adapterRow, unknownModel } from './model.ts'
 
 /** The directories that the engine reads a model from. */
 export type ModelFiles = { base: string; adapter?: string }
 
-export type ModelDeps = { db: Database; bases: BaseModels; cache: AdapterCache }
+export type ModelDeps = { db: Database; bases: BaseModels; store: Store }
 
 /**
- * Where the engine finds the model `id`; an adapter that is not here yet is fetched.
+ * Where the engine finds the model `id`.
  * @throws ApiError when there is no such model
  */
-export async function openModel({ db, bases, cache }: ModelDeps, id: string): Promise<ModelFiles> {
+export async function openModel({ db, bases, store }: ModelDeps, id: string): Promise<ModelFiles> {
   const base = await bases.find(id)
   if (base) return { base: base.directory }
-  // Asked for each time, also when the adapter is here already: another process may have deleted the model.
+  // Asked for each time, also when the engine has read the adapter: another process may have deleted the model.
   const row = await adapterRow(db, id)
-  const adapter = await cache.directoryOf(row.objectKey).catch((error: unknown) => {
+  const adapter = await store.directory(row.objectKey).catch((error: unknown) => {
     // Deleted between the two look-ups.
     throw error instanceof ObjectNotFound ? unknownModel(id) : error
   })

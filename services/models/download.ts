@@ -2,11 +2,8 @@
 import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { open, rm, stat } from 'node:fs/promises'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { type HubFile, isTransient, openFile, PullError, type Repository } from './hub.ts'
-
-/** Waits before each further attempt, in ms. */
-const patience = [1000, 2000, 5000, 10_000, 20_000]
+import { ConnectionError, type HubFile, openFile, PullError, type Repository } from './hub.ts'
+import { retry } from './retry.ts'
 
 export type Download = {
   repository: Repository
@@ -17,54 +14,52 @@ export type Download = {
   signal: AbortSignal
   /** How many of its bytes are there now. */
   onProgress(bytes: number): void
-  waits?: readonly number[]
+  /** Waits before further attempts, in ms. */
+  waits: readonly number[]
 }
 
 /**
  * Downloads a file and verifies its size and hash; one that is wrong is removed.
  * @throws PullError when the file is not what the hub says, or the hub refuses it; what a broken connection left stays
  */
-export async function download(download: Download): Promise<{ sha256: string }> {
-  const { file, path, signal, waits = patience } = download
-  for (const wait of [...waits, undefined]) {
-    try {
-      const hashes = await fetchRest(download)
-      if (hashes.matches) return { sha256: hashes.sha256 }
-      await rm(path, { force: true })
-      throw new PullError(
-        'wrong_hash',
-        `${file.name} is not the file that the hub describes (its hash differs); it was removed, pull again to try again`,
-      )
-    } catch (error) {
-      signal.throwIfAborted()
-      if (!isTransient(error)) throw error
-      if (wait === undefined)
-        throw new PullError(
-          'connection',
-          `${file.name}: ${reasonOf(error)}; pull again to go on from there`,
-          {
-            cause: error,
-          },
-        )
-      await sleep(wait, undefined, { signal })
-    }
+export async function download({ onProgress, ...download }: Download): Promise<{ sha256: string }> {
+  const { file, path, signal, waits } = download
+  let most = 0
+  const note = (bytes: number) => {
+    most = Math.max(most, bytes)
+    onProgress(bytes)
   }
-  throw new Error('unreachable: the last attempt returns or throws')
+  const { sha256, matches } = await retry(() => fetchRest({ ...download, onProgress: note }), {
+    ...{ waits, signal },
+    progress: () => most,
+    advice: `pull again to go on with ${file.name} from there`,
+  })
+  if (matches) return { sha256 }
+  await rm(path, { force: true })
+  throw new PullError(
+    'wrong_hash',
+    `${file.name} is not the file that the hub describes (its hash differs); it was removed, pull again to try again`,
+  )
 }
 
-async function fetchRest({ repository, commit, file, path, signal, onProgress }: Download) {
+async function fetchRest({ repository, commit, file, path, signal, onProgress }: Omit<Download, 'waits'>) {
   let there = await sizeOf(path)
   if (there > file.bytes) {
     await rm(path)
     there = 0
   }
-  const verifier = createVerifier(file)
+  let verifier = createVerifier(file)
   if (there > 0) for await (const chunk of createReadStream(path)) verifier.push(chunk)
   onProgress(there)
   if (there < file.bytes) {
-    const out = await open(path, 'a')
+    const { start, body } = await openFile(repository, commit, file, there, signal)
+    const out = await open(path, start === 0 ? 'w' : 'a')
+    if (start !== there) {
+      verifier = createVerifier(file)
+      there = 0
+    }
     try {
-      for await (const chunk of await openFile(repository, commit, file, there, signal)) {
+      for await (const chunk of body) {
         verifier.push(chunk)
         there += chunk.length
         if (there > file.bytes) break
@@ -75,7 +70,8 @@ async function fetchRest({ repository, commit, file, path, signal, onProgress }:
     } finally {
       await out.close()
     }
-    if (there < file.bytes) throw new Error(`the connection ended at byte ${there} of ${file.bytes}`)
+    if (there < file.bytes)
+      throw new ConnectionError(`the connection ended at byte ${there} of ${file.bytes}`)
   }
   return verifier.end()
 }
@@ -99,9 +95,4 @@ function createVerifier({ bytes, sha256, gitSha1 }: HubFile) {
 
 async function sizeOf(path: string): Promise<number> {
   return (await stat(path).catch(() => undefined))?.size ?? 0
-}
-
-function reasonOf(error: unknown): string {
-  const { message, cause } = error as Error
-  return cause instanceof Error ? `${message} (${cause.message})` : message
 }

@@ -1,5 +1,5 @@
 /** What a hub that speaks Hugging Face's protocol has, and its files as streams. */
-import { downloadFile, HubApiError, listFiles, modelInfo } from '@huggingface/hub'
+import { listFiles, modelInfo } from '@huggingface/hub'
 
 export type HubFile = {
   name: string
@@ -19,87 +19,86 @@ export class PullError extends Error {
   }
 }
 
-/** The commit that a revision is now, and the files at the top of its tree. */
+/** A failure on the way that may be over a moment later. */
+export class ConnectionError extends Error {}
+
+/**
+ * The commit that a revision is now, and the files at the top of its tree.
+ * @throws PullError when the hub refuses, ConnectionError or fetch's own TypeError when it does not get through
+ */
 export async function listRepository(
-  { name, endpoint, token }: Repository,
+  repository: Repository,
   revision: string,
   signal: AbortSignal,
 ): Promise<{ commit: string; files: HubFile[] }> {
-  const access = { hubUrl: endpoint, accessToken: token, fetch: guarded(endpoint, signal) }
-  try {
-    const { sha } = await modelInfo({ ...access, name, revision, additionalFields: ['sha'] })
-    const files: HubFile[] = []
-    for await (const { type, path, size, oid, lfs } of listFiles({ ...access, repo: name, revision: sha })) {
-      if (type === 'file')
-        files.push({
-          name: path,
-          bytes: lfs?.size ?? size,
-          sha256: lfs?.oid.replace(/^sha256:/, '') ?? null,
-          gitSha1: oid ?? '',
-        })
-    }
-    return { commit: sha, files }
-  } catch (error) {
-    throw explained(error, name, endpoint)
+  const { name, endpoint } = repository
+  const access = { hubUrl: endpoint, fetch: fetchFrom(repository, signal) }
+  const { sha } = await modelInfo({ ...access, name, revision, additionalFields: ['sha'] })
+  const files: HubFile[] = []
+  for await (const { type, path, size, oid, lfs } of listFiles({ ...access, repo: name, revision: sha })) {
+    if (type === 'file')
+      files.push({
+        name: path,
+        bytes: lfs?.size ?? size,
+        sha256: lfs?.oid.replace(/^sha256:/, '') ?? null,
+        gitSha1: oid ?? '',
+      })
   }
+  return { commit: sha, files }
 }
 
-/** The bytes of a file of a commit from `from` on. */
+/**
+ * The bytes of a file of a commit from `from` on, or all of them when the hub sends no parts: `start` says which.
+ * Not with the library's `downloadFile`: its streams end in the text of an error, so that a refusal, which is final,
+ * cannot be told from a connection that broke.
+ * @throws as `listRepository` does; so does the stream
+ */
 export async function openFile(
-  { name, endpoint, token }: Repository,
+  repository: Repository,
   commit: string,
-  file: HubFile,
+  { name }: HubFile,
   from: number,
   signal: AbortSignal,
-): Promise<ReadableStream<Uint8Array>> {
-  const url = `${endpoint}/${name}/resolve/${commit}/${encodeURIComponent(file.name)}`
-  const blob = await downloadFile({
-    ...{ repo: name, path: file.name, revision: commit, hubUrl: endpoint, accessToken: token },
-    fetch: guarded(endpoint, signal),
-    // What it would ask for is known already.
-    downloadInfo: { size: file.bytes, etag: file.gitSha1, url },
-  })
-  return blob!.slice(from, file.bytes).stream()
+): Promise<{ start: number; body: ReadableStream<Uint8Array> }> {
+  const url = `${repository.endpoint}/${repository.name}/resolve/${commit}/${encodeURIComponent(name)}`
+  const headers = from > 0 ? { range: `bytes=${from}-` } : undefined
+  const { status, body } = await fetchFrom(repository, signal)(url, { headers })
+  if (!body) throw new ConnectionError(`the answer to ${url} is empty`)
+  return { start: status === 206 ? from : 0, body }
 }
 
-/** `fetch` that shows the token to the hub alone, and takes no whole file for the part that it asked for. */
-function guarded(endpoint: string, signal: AbortSignal): typeof fetch {
+/** `fetch` that shows the token to the hub alone, and throws when the answer is a refusal. */
+function fetchFrom(repository: Repository, signal: AbortSignal): typeof fetch {
+  const { endpoint, token } = repository
   const { origin } = new URL(endpoint)
   return async (input, init = {}) => {
     const headers = new Headers(init.headers)
-    // A hub redirects to where its files lie; fetch itself drops the header on the way to another host.
-    if (new URL(String(input)).origin !== origin) headers.delete('authorization')
+    // A hub redirects to where its large files lie; fetch itself drops this header on the way to another origin.
+    if (token && new URL(String(input)).origin === origin) headers.set('authorization', `Bearer ${token}`)
     const response = await fetch(input, { ...init, headers, signal })
-    const { status, body } = response
-    if (headers.has('range') && status === 200) {
-      await body?.cancel()
-      throw new PullError(
-        'hub_error',
-        `${origin} sends whole files only: a download cannot be taken up again`,
-      )
-    }
-    return response
+    if (response.ok) return response
+    await response.body?.cancel()
+    throw refusal(response, repository)
   }
 }
 
-/** Failures that are the request's, in words that say what to do; others as they are, to be tried again. */
-function explained(error: unknown, name: string, endpoint: string): unknown {
-  if (!(error instanceof HubApiError)) return error
-  const { statusCode: status } = error
-  const cause = { cause: error }
+/** What an answer that is no success means, in words that say what to do. */
+function refusal({ status, headers, url }: Response, { name, endpoint }: Repository): Error {
+  const { origin } = new URL(url)
+  // What a storage behind the hub refuses, a new redirect may allow.
+  if (status >= 500 || status === 429 || origin !== new URL(endpoint).origin)
+    return new ConnectionError(`${origin} answered ${status}`)
+  if (headers.get('x-error-code') === 'GatedRepo')
+    return new PullError(
+      'not_allowed',
+      `${name} is gated: accept its terms at ${endpoint}/${name}, and give the server a token of that account in HF_TOKEN`,
+    )
   if (status === 401 || status === 403)
     return new PullError(
       'not_allowed',
       `${endpoint} does not show ${name} (${status}): it does not exist, or it needs a token that may read it in HF_TOKEN`,
-      cause,
     )
   if (status === 404)
-    return new PullError('not_found', `${endpoint} has no model ${name}, or not this revision of it`, cause)
-  if (status < 500 && status !== 429)
-    return new PullError('hub_error', `${endpoint} answered ${status} about ${name}`, cause)
-  return error
+    return new PullError('not_found', `${endpoint} has no model ${name}, or not this revision of it`)
+  return new PullError('hub_error', `${endpoint} answered ${status} about ${name}`)
 }
-
-/** Whether a failed download may work a moment later. */
-export const isTransient = (error: unknown): boolean =>
-  !(error instanceof PullError) && (error as NodeJS.ErrnoException).code !== 'ENOSPC'

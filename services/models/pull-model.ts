@@ -8,8 +8,9 @@ import type { Log } from '../../infra/log.ts'
 import type { Store } from '../../infra/store/store.ts'
 import { advance, type BaseModelRow, findRow } from './base-model.ts'
 import { download } from './download.ts'
-import { type HubFile, isTransient, listRepository, PullError, type Repository } from './hub.ts'
+import { type HubFile, listRepository, PullError, type Repository } from './hub.ts'
 import { neededFiles } from './needed-files.ts'
+import { patience, retry } from './retry.ts'
 
 export type PullDeps = {
   db: Database
@@ -18,7 +19,7 @@ export type PullDeps = {
   /** A directory for files that are not whole yet. */
   downloads: string
   hub: { endpoint: string; token: string | undefined }
-  /** Waits before further attempts at a file, in ms. */
+  /** Waits before further attempts, in ms. */
   waits?: readonly number[]
 }
 
@@ -50,13 +51,18 @@ export async function pullModel(deps: PullDeps, id: string, signal: AbortSignal)
 }
 
 async function pull(deps: PullDeps, row: BaseModelRow, signal: AbortSignal): Promise<void> {
-  const { db, store, downloads, hub } = deps
+  const { db, store, downloads, hub, waits = patience } = deps
   const endpoint = row.endpoint ?? hub.endpoint
   // The token is the hub's of the server; another endpoint has no business with it.
   const token = endpoint === hub.endpoint ? hub.token : undefined
   const repository: Repository = { name: row.source, endpoint, token }
   // A pull that goes on stays with the commit it began with.
-  const { commit, files } = await listRepository(repository, row.commit ?? row.revision ?? 'main', signal)
+  const revision = row.commit ?? row.revision ?? 'main'
+  const { commit, files } = await retry(() => listRepository(repository, revision, signal), {
+    waits: waits.slice(0, 3), // nothing is lost yet: rather say soon that nobody answers
+    signal,
+    advice: `is ${endpoint} the hub? pull again to try again`,
+  })
   const needed = choose(files, row.source)
   const bytes = needed.reduce((sum, file) => sum + file.bytes, 0)
   const listed = needed.map(({ name, bytes, sha256 }): BaseModelFile => ({ name, bytes, sha256 }))
@@ -77,7 +83,7 @@ async function pull(deps: PullDeps, row: BaseModelRow, signal: AbortSignal): Pro
       path,
       signal: stop,
       onProgress,
-      waits: deps.waits,
+      waits,
     })
     listed.find(({ name }) => name === file.name)!.sha256 = sha256
     // A model that cannot be run is refused before its weights are fetched.
@@ -139,13 +145,7 @@ function reporter({ db, log }: PullDeps, id: string) {
 
 function asFailure(error: unknown): { code: string; message: string } {
   if (error instanceof PullError) return error
-  const { code, message, cause } = error as NodeJS.ErrnoException
-  if (code === 'ENOSPC')
+  if ((error as NodeJS.ErrnoException).code === 'ENOSPC')
     return { code: 'disk_full', message: 'the disk is full; make room and pull again to go on from there' }
-  if (isTransient(error) && (error as Error).name === 'TypeError')
-    return {
-      code: 'connection',
-      message: `the hub cannot be reached: ${cause instanceof Error ? cause.message : message}`,
-    }
   return { code: 'server_error', message: "the pull failed inside the server; the server's log says why" }
 }
