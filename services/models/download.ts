@@ -52,13 +52,15 @@ async function fetchRest({ repository, commit, file, path, signal, onProgress }:
   if (there > 0) for await (const chunk of createReadStream(path)) verifier.push(chunk)
   onProgress(there)
   if (there < file.bytes) {
-    const { start, body } = await openFile(repository, commit, file, there, signal)
-    const out = await open(path, start === 0 ? 'w' : 'a')
-    if (start !== there) {
-      verifier = createVerifier(file)
-      there = 0
-    }
+    // Opened first: of a stream that nobody reads yet, a broken connection takes away what has come.
+    const out = await open(path, 'a')
     try {
+      const { start, body } = await openFile(repository, commit, file, there, signal)
+      if (start < there) {
+        await out.truncate(start)
+        verifier = createVerifier(file)
+        there = start
+      }
       for await (const chunk of body) {
         verifier.push(chunk)
         there += chunk.length

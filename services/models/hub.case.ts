@@ -10,12 +10,20 @@ export type TestHub = {
   /** Requests to the hub itself, and those for large files. */
   asked: Asked[]
   cdn: Asked[]
-  /** Large files whose next answer ends after so many bytes. */
-  breaks: Map<string, number>
+  /** Files whose next answers stop after so many bytes each; the connection stays until `drop`. */
+  stalls: Map<string, number[]>
   /** Files that are sent with their last byte changed. */
   corrupt: Set<string>
+  /** Whether files are sent whole, whatever part is asked for. */
+  wholeOnly: boolean
+  /** Whether the repository is shown to all, and its files only to those who accepted its terms. */
+  gated: boolean
+  /** How many requests are answered with 503 before the hub is well again. */
+  failures: number
   /** The token that must be shown, if any. */
   token: string | undefined
+  /** Ends the connections that stalled. */
+  drop(): void
   close(): Promise<void>
 }
 
@@ -27,12 +35,21 @@ export async function startHub(repository: string, files: Record<string, Uint8Ar
   const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
   const gitSha1 = (bytes: Uint8Array) =>
     createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex')
-  const hub: Omit<TestHub, 'endpoint' | 'close'> = {
+  const hub: Omit<TestHub, 'endpoint' | 'drop' | 'close'> = {
     asked: [],
     cdn: [],
-    breaks: new Map(),
+    stalls: new Map(),
     corrupt: new Set(),
+    wholeOnly: false,
+    gated: false,
+    failures: 0,
     token: undefined,
+  }
+
+  const stalled = new Set<ServerResponse>()
+  const drop = () => {
+    for (const response of stalled) response.destroy()
+    stalled.clear()
   }
 
   const tree = Object.entries(files).map(([path, bytes]) => ({
@@ -49,17 +66,18 @@ export async function startHub(repository: string, files: Record<string, Uint8Ar
     log.push(entry)
     const whole = Uint8Array.from(files[file]!)
     if (hub.corrupt.has(file)) whole[whole.length - 1]! ^= 1
-    const from = Number(/^bytes=(\d+)-/.exec(range ?? '')?.[1] ?? 0)
-    const rest = whole.subarray(from)
-    response.writeHead(range ? 206 : 200, {
+    const from = hub.wholeOnly ? undefined : /^bytes=(\d+)-$/.exec(range ?? '')?.[1]
+    const rest = whole.subarray(Number(from ?? 0))
+    response.writeHead(from ? 206 : 200, {
       'content-length': rest.length,
-      ...(range && { 'content-range': `bytes ${from}-${whole.length - 1}/${whole.length}` }),
+      ...(from && { 'content-range': `bytes ${from}-${whole.length - 1}/${whole.length}` }),
     })
-    const end = hub.breaks.get(file)
-    hub.breaks.delete(file)
-    const part = end === undefined ? rest : rest.subarray(0, end)
+    const end = hub.stalls.get(file)?.shift()
+    const part = rest.subarray(0, end)
     entry.sent = part.length
-    response.write(part, () => (end === undefined ? response.end() : response.destroy()))
+    if (end === undefined) return void response.end(part)
+    response.write(part)
+    stalled.add(response)
   }
 
   const cdn = await listen((request, response) => send(request, response, request.url!.slice(1), hub.cdn))
@@ -67,6 +85,7 @@ export async function startHub(repository: string, files: Record<string, Uint8Ar
     const path = new URL(request.url!, 'http://hub').pathname
     const answer = (status: number, value: unknown) =>
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value))
+    if (hub.failures-- > 0) return answer(503, { error: 'Service Unavailable' })
     if (hub.token && request.headers.authorization !== `Bearer ${hub.token}`)
       return answer(401, { error: 'Invalid credentials in Authorization header' })
     const api = `/api/models/${repository}`
@@ -76,6 +95,10 @@ export async function startHub(repository: string, files: Record<string, Uint8Ar
     const file = path.startsWith(`/${repository}/resolve/${commit}/`) ? path.split('/').at(-1)! : ''
     const bytes = files[file]
     if (!bytes) return answer(404, { error: 'Repository not found' })
+    if (hub.gated) {
+      response.setHeader('x-error-code', 'GatedRepo')
+      return answer(403, { error: 'Access to this model is restricted' })
+    }
     if (bytes.length <= largerThan) return send(request, response, file, hub.asked)
     hub.asked.push({
       file,
@@ -94,7 +117,7 @@ export async function startHub(repository: string, files: Record<string, Uint8Ar
   const close = async () => {
     await Promise.all([server.close(), cdn.close()])
   }
-  return Object.assign(hub, { endpoint: server.url, close })
+  return Object.assign(hub, { endpoint: server.url, drop, close })
 }
 
 async function listen(handle: RequestListener) {

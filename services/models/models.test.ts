@@ -1,5 +1,6 @@
 /** Base models from a hub and from directories, with a real database, store and HTTP server on the other side. */
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { BaseModel } from '../../contract/base-model.ts'
@@ -11,7 +12,7 @@ import { createLog } from '../../infra/log.ts'
 import { diskStore } from '../../infra/store/disk.ts'
 import { createApp } from './app.ts'
 import { startHub, type TestHub } from './hub.case.ts'
-import { pullModel } from './pull-model.ts'
+import { partsOf, pullModel } from './pull-model.ts'
 
 const { root, remove } = temporary()
 const { db, close } = await testDatabase()
@@ -41,6 +42,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   await db.delete(adapters)
   await db.delete(baseModelTable)
+  await rm(downloads, { recursive: true, force: true })
   waiting.length = 0
   const other = new TextEncoder().encode('x'.repeat(20_000))
   hub = await startHub(repository, {
@@ -93,21 +95,64 @@ describe('a pull', () => {
 
   test('that breaks off goes on from the byte it has, and fetches none twice', async () => {
     await ask()
-    hub.breaks.set('model.safetensors', 30_000)
-    await pull()
+    hub.stalls.set('model.safetensors', [30_000])
+    const pulling = pull()
+    await breakAt(30_000)
+    await pulling
     expect((await get()).status).toBe('ready')
     const size = files['model.safetensors']!.length
     const parts = hub.cdn.filter(({ file }) => file === 'model.safetensors')
     expect(parts.map(({ range, sent }) => [range, sent])).toEqual([
       [undefined, 30_000],
-      [`bytes=30000-${size - 1}`, size - 30_000],
+      ['bytes=30000-', size - 30_000],
     ])
+  })
+
+  test('that gets further each time goes on, however often it breaks off', async () => {
+    await ask()
+    hub.stalls.set('model.safetensors', [5000, 5000, 5000])
+    const pulling = pull([1])
+    for (const byte of [5000, 10_000, 15_000]) await breakAt(byte)
+    await pulling
+    expect((await get()).status).toBe('ready')
+    const ranges = hub.cdn.flatMap(({ file, range }) => (file === 'model.safetensors' ? [range] : []))
+    expect(ranges).toEqual([undefined, 'bytes=5000-', 'bytes=10000-', 'bytes=15000-'])
+  })
+
+  test('from a hub that sends no parts begins the file again', async () => {
+    await ask()
+    hub.wholeOnly = true
+    hub.stalls.set('model.safetensors', [30_000])
+    const pulling = pull()
+    await breakAt(30_000)
+    await pulling
+    expect((await get()).status).toBe('ready')
+  })
+
+  test('from a hub that is overloaded for a moment goes on', async () => {
+    await ask()
+    hub.failures = 1
+    await pull([1])
+    expect((await get()).status).toBe('ready')
+  })
+
+  test('onto a full disk says so, and does not try again', { skip: !existsSync('/dev/full') }, async () => {
+    await ask()
+    const [row] = await db.select().from(baseModelTable)
+    const directory = partsOf(downloads, row!)
+    await mkdir(directory, { recursive: true })
+    await symlink('/dev/full', join(directory, 'model.safetensors'))
+    await pull()
+    expect(await get()).toMatchObject({ status: 'failed', error: { code: 'disk_full' } })
+    expect(hub.cdn.filter(({ file }) => file === 'model.safetensors')).toHaveLength(1)
   })
 
   test('that fails for good keeps what it has, and goes on when it is asked for again', async () => {
     await ask()
-    hub.breaks.set('model.safetensors', 30_000)
-    await pull([])
+    hub.stalls.set('model.safetensors', [30_000])
+    const pulling = pull([])
+    await breakAt(30_000)
+    await pulling
     expect(await get()).toMatchObject({ status: 'failed', error: { code: 'connection' } })
     expect((await get()).error!.message).toContain('pull again to go on')
     expect(await usable()).toEqual(['tiny'])
@@ -122,10 +167,9 @@ describe('a pull', () => {
   test('that is stopped goes on after a restart', async () => {
     await ask()
     const controller = new AbortController()
-    hub.breaks.set('model.safetensors', 30_000)
+    hub.stalls.set('model.safetensors', [30_000])
     const stopped = pull([60_000], controller.signal)
-    await expect.poll(() => hub.cdn.length).toBeGreaterThan(0)
-    await expect.poll(async () => (await parts()).get('model.safetensors')).toBe(30_000)
+    await expect.poll(partOfWeights).toBe(30_000)
     controller.abort()
     await expect(stopped).rejects.toMatchObject({ name: 'AbortError' })
     expect((await get()).status).toBe('downloading')
@@ -174,6 +218,11 @@ describe('a pull', () => {
 
   test.each([
     ['a hub that wants a token', 'not_allowed', async () => void Object.assign(hub, { token: 'hf_secret' })],
+    [
+      'a repository with terms to accept',
+      'not_allowed',
+      async () => void Object.assign(hub, { gated: true }),
+    ],
     ['a hub that is not there', 'connection', () => hub.close()],
   ])('from %s says so', async (_, code, prepare) => {
     await ask()
@@ -217,19 +266,28 @@ describe('a pull', () => {
 
   test('that is deleted meanwhile leaves nothing', async () => {
     await ask()
-    hub.breaks.set('model.safetensors', 30_000)
-    const pulling = pull([200])
-    await expect.poll(() => hub.cdn.length).toBeGreaterThan(0)
+    hub.stalls.set('model.safetensors', [30_000])
+    const pulling = pull([1])
+    await expect.poll(partOfWeights).toBe(30_000)
     expect((await call('DELETE', `/v1/base_models/${encodeURIComponent(repository)}`)).status).toBe(200)
+    hub.drop()
     await pulling
     expect(await usable()).toEqual(['tiny'])
     expect(await readdir(downloads)).toEqual([])
   })
 
+  const partOfWeights = async () => (await parts()).get('model.safetensors')
+
+  /** Breaks the connection when so many bytes of the weights have arrived. */
+  async function breakAt(bytes: number): Promise<void> {
+    await expect.poll(partOfWeights).toBe(bytes)
+    hub.drop()
+  }
+
   /** The sizes of the parts of files that lie in the downloads. */
   async function parts(): Promise<Map<string, number>> {
     const sizes = new Map<string, number>()
-    for (const directory of await readdir(downloads))
+    for (const directory of await readdir(downloads).catch(() => []))
       for (const name of await readdir(join(downloads, directory)))
         sizes.set(name, (await stat(join(downloads, directory, name))).size)
     return sizes
