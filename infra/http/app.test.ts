@@ -34,6 +34,8 @@ app.get('/broken', () => {
   throw new Error('password is hunter2')
 })
 
+app.get('/v1/models/:model', (c) => c.json({ model: c.req.param('model') }))
+
 async function answer(path: string, body?: unknown) {
   const init = { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
   const response = await app.request(path, body === undefined ? {} : init)
@@ -53,6 +55,15 @@ test('a wrong field is answered by its path', async () => {
   expect(await answer('/chat', { model: 'm', messages: turns })).toEqual(
     invalid('messages[1].content[0].type', expect.stringContaining('only parts of type "text"')),
   )
+})
+
+test.each([
+  ['tiny', 'tiny'],
+  ['THUDM/chatglm3-6b', 'THUDM/chatglm3-6b'],
+  ['THUDM%2Fchatglm3-6b', 'THUDM/chatglm3-6b'],
+  ['ft:THUDM/chatglm3-6b:health:1?x=/', 'ft:THUDM/chatglm3-6b:health:1'],
+])('/v1/models/%s is the model %s', async (path, model) => {
+  expect(await answer(`/v1/models/${path}`)).toEqual({ status: 200, model })
 })
 
 test('an unknown field is answered by its name', async () => {

@@ -1,6 +1,7 @@
 /** The Hono app every service starts from: validation, errors, request ids, health and its own OpenAPI document. */
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { requestId } from 'hono/request-id'
+import { getPath } from 'hono/utils/url'
 import { ApiError } from '../../contract/errors.ts'
 import type { Log } from '../log.ts'
 import { answerError, fromZod, toApiError } from './errors.ts'
@@ -10,9 +11,16 @@ export type HttpApp = OpenAPIHono<HttpEnv>
 
 type Service = { name: string; version: string; log: Log }
 
+const modelPath = /^(\/v1\/(?:base_)?models\/)(.+)$/
+
+/** A model's id may have slashes, and few clients encode them: they are made one segment of the path. */
+const pathOf = (request: Request) =>
+  getPath(request).replace(modelPath, (_, route: string, id: string) => route + id.replaceAll('/', '%2F'))
+
 /** An app without routes of its own; `/healthz` and `/openapi.json` answer. */
 export function createHttpApp({ name, version, log }: Service): HttpApp {
   const app = new OpenAPIHono<HttpEnv>({
+    getPath: pathOf,
     defaultHook: (result, c) => {
       if (!result.success) return answerError(c, fromZod(result.error))
     },

@@ -30,7 +30,12 @@ async function pull(
   { source = id, revision, endpoint }: BaseModelRequest,
 ): Promise<BaseModelRow> {
   const { db, pulling } = deps
-  const origin = { origin: 'hub' as const, source, revision: revision ?? null, endpoint: endpoint ?? null }
+  const origin = {
+    origin: 'hub' as const,
+    source,
+    revision: revision ?? null,
+    endpoint: endpoint?.replace(/\/+$/, '') ?? null,
+  }
   const [fresh] = await db
     .insert(baseModelTable)
     .values({ id, status: 'downloading', ...origin, objectKey: keyOf(id) })

@@ -128,6 +128,5 @@ async function listen(handle: RequestListener) {
     server.closeAllConnections()
     return new Promise((resolve) => server.close(resolve))
   }
-  // Another name of this machine for each: to a client they are different hosts.
   return { url: `http://127.0.0.1:${port}`, close }
 }

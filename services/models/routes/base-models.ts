@@ -10,7 +10,6 @@ import { deleteBaseModel } from '../delete-base-model.ts'
 import { getBaseModel, listBaseModels } from '../list-base-models.ts'
 
 const path = '/v1/base_models'
-/** An id with a slash is one segment of the path: `THUDM%2Fchatglm3-6b`. */
 const params = z.object({ id: z.string().min(1) })
 
 const create = createRoute({
