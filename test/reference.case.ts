@@ -5,6 +5,7 @@ import { prefixAdapter } from '../engine/adapters/prefix.ts'
 import { splitRows } from '../engine/adapters/prefix-files.ts'
 import type { KeyValueCache } from '../engine/decoding/cache.ts'
 import type { Decoder } from '../engine/decoding/decoder.ts'
+import { type Checkpointing, gateName } from '../engine/grad/checkpoint.ts'
 import type { Model } from '../engine/models/model.ts'
 import { openModel } from '../engine/models/open.ts'
 import { ropeFeeds } from '../engine/models/step.ts'
@@ -56,14 +57,16 @@ export async function lossAndGradients(
   adapter: Adapter,
   parameters: Parameters,
   batch: ReferenceBatch,
+  checkpointing: Checkpointing = 'none',
 ) {
-  await using session = await Session.open(trainingGraph({ model, base, adapter, parameters }))
+  await using session = await Session.open(trainingGraph({ model, base, adapter, parameters, checkpointing }))
   const { feeds, labelled } = collate(samplesOf(batch), adapter)
   const longest = Math.max(...batch.tokens.map((t) => t.length))
   const { loss, ...gradients } = await session.run({
     ...feeds,
     ...ropeFeeds(model, adapter.virtualTokens + longest),
     ...Object.fromEntries(parameters),
+    ...(checkpointing !== 'none' && { [gateName]: { data: Float32Array.of(1), shape: [1] } }),
     scale: { data: Float32Array.of(1 / labelled), shape: [] },
   })
   const of = (name: string) => gradients[`gradient of ${name}`]!.data as Float32Array

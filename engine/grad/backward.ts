@@ -1,25 +1,33 @@
 import { add, expand, reshape, scalar, sum } from '../graph/build.ts'
 import { type Shape, sameShape } from '../graph/dim.ts'
 import { type Node, topological } from '../graph/node.ts'
+import { type Checkpointing, recomputation } from './checkpoint.ts'
 import { gradRules } from './rules.ts'
 
 /**
  * Reverse-mode differentiation: the gradients of a scalar `loss` in each of `sources`, as nodes of the same lazy
  * graph. Only paths that lead to a source are walked: frozen weights get no gradient, and layers below the lowest
  * source none either.
+ * @param checkpointing what of the forward pass is kept for the backward one
  * @throws if a source does not influence the loss
  */
-export function backward(loss: Node, sources: readonly Node[]): Node[] {
+export function backward(
+  loss: Node,
+  sources: readonly Node[],
+  checkpointing: Checkpointing = 'none',
+): Node[] {
   const order = topological([loss])
   const active = new Set<Node>(sources)
   for (const node of order) if (node.inputs.some((i) => active.has(i))) active.add(node)
 
+  const recompute = checkpointing === 'none' ? undefined : recomputation(loss, checkpointing)
   const gradient = new Map<Node, Node>([[loss, expand(scalar(1), loss.shape)]])
   for (const node of order.toReversed()) {
     const g = gradient.get(node)
     if (!g || !active.has(node) || node.inputs.length === 0) continue
     const rule = gradRules[node.op] as (y: Node, g: Node, ...inputs: Node[]) => (Node | null)[]
-    rule(node, g, ...node.inputs).forEach((edge, i) => {
+    const usable = recompute?.(node, g) ?? ((x: Node) => x)
+    rule(usable(node), g, ...node.inputs.map(usable)).forEach((edge, i) => {
       const input = node.inputs[i]!
       if (!edge || !active.has(input)) return
       const own = sumTo(edge, input.shape)

@@ -37,7 +37,7 @@ const one = scalar(1)
 const rsqrtMeanSquare = (x: Node, eps: number) => div(one, sqrt(add(mean(mul(x, x), [-1]), scalar(eps))))
 const source = (): Node[] => []
 const notTwice = (y: Node): never => {
-  throw new Error(`${y.op} is itself a derivative; second derivatives of it are not implemented`)
+  throw new Error(`${y.op} is itself part of a derivative; second derivatives of it are not implemented`)
 }
 
 export const gradRules: { readonly [O in OpName]: GradRule<O> } = {
@@ -120,6 +120,8 @@ export const gradRules: { readonly [O in OpName]: GradRule<O> } = {
     return [reshape(scatterAdd(flat, index!, rows!, attrs), table!.shape), null]
   },
   scatterAdd: ({ attrs }, g, _updates, index) => [gather(g, index!, attrs), null],
+
+  late: (y) => notTwice(y),
 
   softmax: (y, g) => [mul(y, sub(g, sum(mul(g, y), [-1])))],
   attend: (y, g, scores, values) => {

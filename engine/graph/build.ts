@@ -133,6 +133,8 @@ export function scatterAdd(updates: Node, index: Node, rows: Dim, { distinct = f
   return make('scatterAdd', [updates, index], { rows, distinct }, [rows, updates.shape[1]!])
 }
 
+export const late = (x: Node, after: Node, gate: Node): Node => make('late', [x, after, gate], {}, x.shape)
+
 export const attend = (scores: Node, values: Node): Node =>
   make('attend', [scores, values], {}, matmulShape(scores.shape, values.shape, false, false))
 

@@ -62,6 +62,9 @@ export type Ops = {
   /** The reverse: a zero table [rows, H], with each of N update rows [N, H] added at its index [N]. */
   scatterAdd: { rows: Dim; distinct: boolean }
 
+  /** x, but not before `after` is there; the third input is a gate fed 1, so that nothing can be known ahead. */
+  late: None
+
   /** Over the last axis. */
   softmax: None
   /** softmax(scores) · values, the core of attention: (…, T, S) and (…, S, d) give (…, T, d). */

@@ -23,6 +23,7 @@ type OnnxRule<O extends OpName> = (w: Writer, node: Node<O>, ...inputs: string[]
 /** The domain of ONNX Runtime's own ops, which fuse what standard ones spell out. */
 const ms = 'com.microsoft:'
 const elementType: Record<DType, number> = { float32: 1, int64: 7, float16: 10, bfloat16: 16 }
+const bool = 9 // ONNX's number for it
 /** Ends a slice at the end of its axis, whatever its size. */
 const toTheEnd = Number.MAX_SAFE_INTEGER
 
@@ -80,6 +81,11 @@ export const onnxRules: { readonly [O in OpName]: OnnxRule<O> } = {
     if (attrs.distinct) return w.node('ScatterND', [zeros, column, updates!])
     const everywhere = w.node('Expand', [column, w.shape(inputs[0]!.shape)])
     return w.node('ScatterElements', [zeros, everywhere, updates!], { reduction: 'add', axis: 0 })
+  },
+
+  late: (w, _, x, after, gate) => {
+    const first = w.node('Slice', [w.node('Reshape', [after!, w.ints([-1])]), w.ints([0]), w.ints([1])])
+    return w.node('Where', [w.node('Cast', [gate!], { to: bool }), x!, first])
   },
 
   softmax: (w, _, x) => w.node('Softmax', [x!], { axis: -1 }),

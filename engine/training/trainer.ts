@@ -1,6 +1,7 @@
 /** One adapter in training: its parameters, its compiled graph, and the optimizer. */
 import type { Adapter, Parameters } from '../adapters/adapter.ts'
 import { backward } from '../grad/backward.ts'
+import { type Checkpointing, gateName } from '../grad/checkpoint.ts'
 import { sizeOf } from '../graph/dim.ts'
 import { inputsOf, type Node } from '../graph/node.ts'
 import type { Binding, Model } from '../models/model.ts'
@@ -24,6 +25,8 @@ export type TrainerOptions = {
   maxGradNorm: number
   /** Tokens of the longest sample. */
   longest: number
+  /** What of the forward pass is kept for the backward one; the rest is computed again. */
+  checkpointing?: Checkpointing
   /** Of the adapter's dropout, if it has one. */
   seed?: number
   /** Packs the base's weights ahead, once for each direction: steps are some 5% faster, and memory holds two copies. */
@@ -85,9 +88,10 @@ export class Trainer {
 
   /** Runs a batch, adds its gradients to those before, and returns its share of the loss. */
   async #accumulate(batch: Batch, scale: number, gradients: Map<string, Float32Array>): Promise<number> {
-    const { parameters } = this.#options
+    const { parameters, checkpointing = 'none' } = this.#options
     const { loss, ...own } = await this.#session.run({
       ...batch.feeds,
+      ...(checkpointing !== 'none' && { [gateName]: { data: Float32Array.of(1), shape: [1] } }),
       ...this.#dropout?.feeds(sizesOf(batch)),
       ...this.#rope,
       ...Object.fromEntries(parameters),
@@ -115,9 +119,11 @@ const sizesOf = ({ feeds, labelled }: Batch) => ({
   N: labelled,
 })
 
+type GraphOptions = Pick<TrainerOptions, 'model' | 'base' | 'adapter' | 'parameters' | 'checkpointing'>
+
 /** The loss of a batch and its gradient in each parameter, by output name. */
 export function trainingGraph(
-  { model, base, adapter, parameters }: Pick<TrainerOptions, 'model' | 'base' | 'adapter' | 'parameters'>,
+  { model, base, adapter, parameters, checkpointing }: GraphOptions,
   dropout?: SeededDropout,
 ): Record<string, Node> {
   const loss = objective(model, adapter.bind(base, dropout?.drop), adapter.virtualTokens)
@@ -126,6 +132,7 @@ export function trainingGraph(
   const gradients = backward(
     loss,
     names.map((name) => inputs.get(name)!),
+    checkpointing,
   )
   return { loss, ...Object.fromEntries(names.map((name, i) => [gradientOf(name), gradients[i]!])) }
 }
