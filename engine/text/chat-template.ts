@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Template } from '@huggingface/jinja'
 import { z } from 'zod'
+import { gemmaTemplate } from './gemma-template.ts'
 import { readJsonIfThere } from './json-file.ts'
 import type { Conversation } from './sample.ts'
 
@@ -24,10 +25,12 @@ const Config = z.looseObject({
 
 /**
  * The chat template of a Hugging Face directory: `chat_template.jinja`, or `chat_template` in
- * tokenizer_config.json. Throws when there is none or it is not valid Jinja.
+ * tokenizer_config.json, or else its family's own. Throws when there is none or it is not valid Jinja.
  */
 export function loadChatTemplate(directory: string): ChatTemplate {
-  const { path, source } = findTemplate(directory)
+  const found = findTemplate(directory)
+  if (!found) return gemmaTemplate(directory) ?? noTemplate(directory)
+  const { path, source } = found
   const template = within(path, () => new Template(source))
   return (conversation, { generationPrompt, variables }) =>
     within(path, () =>
@@ -35,15 +38,12 @@ export function loadChatTemplate(directory: string): ChatTemplate {
     )
 }
 
-function findTemplate(directory: string): { path: string; source: string } {
+function findTemplate(directory: string): { path: string; source: string } | undefined {
   const file = join(directory, 'chat_template.jinja')
   if (existsSync(file)) return { path: file, source: readFileSync(file, 'utf8') }
   const path = join(directory, 'tokenizer_config.json')
   const found = readJsonIfThere(path, Config).chat_template
-  if (found == null)
-    throw new Error(
-      `${directory} has no chat template: there is no chat_template.jinja, and tokenizer_config.json has no "chat_template"`,
-    )
+  if (found == null) return undefined
   if (typeof found === 'string') return { path, source: found }
   const named = found.find(({ name }) => name === 'default')
   if (!named)
@@ -51,6 +51,13 @@ function findTemplate(directory: string): { path: string; source: string } {
       `${path}: no chat template is named "default", only ${found.map((t) => t.name).join(', ')}`,
     )
   return { path, source: named.template }
+}
+
+function noTemplate(directory: string): never {
+  throw new Error(
+    `${directory} has no chat template: there is no chat_template.jinja, and tokenizer_config.json has no "chat_template"; ` +
+      'put the one there that the model was trained with',
+  )
 }
 
 function within<T>(path: string, run: () => T): T {

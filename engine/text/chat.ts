@@ -1,4 +1,6 @@
 import { loadChatTemplate } from './chat-template.ts'
+import { chatglmVersion } from './chatglm.ts'
+import { chatglmChat } from './chatglm-chat.ts'
 import type { Conversation } from './sample.ts'
 import { templateChat } from './template-chat.ts'
 import type { TextStream } from './text-stream.ts'
@@ -18,7 +20,7 @@ export type Chat = {
    */
   exchanges(conversation: Conversation): Exchange[]
   /** Decodes a generated reply, without what stands before its text. */
-  replyStream(): TextStream
+  replyStream(): Pick<TextStream, 'push' | 'end'>
 }
 
 /** One reply and what stands before and after it, in tokens. */
@@ -33,5 +35,7 @@ export type Exchange = {
 /** Reads how the model of a Hugging Face directory chats. Throws an Error that names what is missing. */
 export function loadChat(directory: string): Chat {
   const tokenizer = loadTokenizer(directory)
+  const version = chatglmVersion(directory)
+  if (version) return chatglmChat(directory, tokenizer, version)
   return templateChat({ directory, tokenizer, template: loadChatTemplate(directory) })
 }

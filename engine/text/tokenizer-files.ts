@@ -1,6 +1,10 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { chatglmSpecials, chatglmVersion } from './chatglm.ts'
 import { readJson, readJsonIfThere } from './json-file.ts'
+import { definitionOf } from './sentencepiece/definition.ts'
+import { readSentencePiece } from './sentencepiece/model.ts'
 
 /** What is read of a Hugging Face directory's tokenizer files; keys not named here stay in `json`. */
 
@@ -33,31 +37,75 @@ const TokenText = z
   .nullish()
 
 const TokenizerConfig = z.looseObject({
+  tokenizer_class: z.string().nullish(),
+  legacy: z.boolean().nullish(),
+  add_prefix_space: z.boolean().nullish(),
+  add_bos_token: z.boolean().nullish(),
   bos_token: TokenText,
   eos_token: TokenText,
   pad_token: TokenText,
   unk_token: TokenText,
+  added_tokens_decoder: z.record(z.string(), z.looseObject(AddedToken.omit({ id: true }).shape)).nullish(),
 })
+type TokenizerConfig = z.infer<typeof TokenizerConfig>
+
+const AddedTokens = z.record(z.string(), z.number().int().nonnegative())
 
 const ids = z.union([z.number().int(), z.array(z.number().int())]).nullish()
 const GenerationConfig = z.looseObject({ eos_token_id: ids })
 
 export type TokenizerFiles = {
-  directory: string
+  /** The file that the definition is from. */
+  path: string
   json: TokenizerJson
-  config: z.infer<typeof TokenizerConfig>
+  config: TokenizerConfig
   /** `eos_token_id` of generation_config.json, empty when it names none. */
   eosIds: number[]
 }
 
-/** Throws an Error that names the file and the key when one is missing or not as expected. */
+/**
+ * Reads tokenizer.json, or else SentencePiece's tokenizer.model.
+ * @throws an Error that names the file and the key when one is missing or not as expected
+ */
 export function readTokenizerFiles(directory: string): TokenizerFiles {
+  const at = (name: string) => join(directory, name)
+  const config = readJsonIfThere(at('tokenizer_config.json'), TokenizerConfig)
+  const eosIds = [readJsonIfThere(at('generation_config.json'), GenerationConfig).eos_token_id ?? []].flat()
+  const path = at('tokenizer.json')
+  if (existsSync(path)) return { path, json: readJson(path, TokenizerJson), config, eosIds }
+  const model = at('tokenizer.model')
+  if (!existsSync(model)) throw new Error(`${directory} has neither tokenizer.json nor tokenizer.model`)
+  return { path: model, eosIds, ...fromSentencePiece(directory, model, config) }
+}
+
+function fromSentencePiece(
+  directory: string,
+  path: string,
+  config: TokenizerConfig,
+): { json: TokenizerJson; config: TokenizerConfig } {
+  const model = readSentencePiece(path)
+  const text = (id: number) => model.pieces[id]?.text
+  const named = { bos_token: text(model.bosId), eos_token: text(model.eosId), unk_token: text(model.unkId) }
+  const given = Object.fromEntries(Object.entries(config).filter(([, value]) => value != null))
   return {
-    directory,
-    json: readJson(join(directory, 'tokenizer.json'), TokenizerJson),
-    config: readJsonIfThere(join(directory, 'tokenizer_config.json'), TokenizerConfig),
-    eosIds: [
-      readJsonIfThere(join(directory, 'generation_config.json'), GenerationConfig).eos_token_id ?? [],
-    ].flat(),
+    json: definitionOf(model, config, addedIn(directory, config, model.pieces.length)),
+    config: { ...config, ...named, ...given },
   }
+}
+
+/** Tokens that are not in the model: ChatGLM's own, and those that the configs add. */
+function addedIn(directory: string, config: TokenizerConfig, size: number): AddedToken[] {
+  const token = (id: number, content: string, special = true): AddedToken => ({
+    ...{ id, content, special },
+    ...{ lstrip: false, rstrip: false },
+  })
+  const version = chatglmVersion(directory)
+  const own = version ? chatglmSpecials(version).map((content, i) => token(size + i, content)) : []
+  const old = readJsonIfThere(join(directory, 'added_tokens.json'), AddedTokens)
+  const names = [config.bos_token, config.eos_token, config.pad_token, config.unk_token]
+  return [
+    ...Object.entries(old).map(([content, id]) => token(id, content, names.includes(content))),
+    ...Object.entries(config.added_tokens_decoder ?? {}).map(([id, added]) => ({ ...added, id: Number(id) })),
+    ...own, // published configs list some of them as if they were no special tokens
+  ]
 }

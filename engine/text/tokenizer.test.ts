@@ -102,7 +102,7 @@ test('a text that continues another keeps its leading space', () => {
 })
 
 test.each<[problem: string, files: Record<string, string>, message: RegExp]>([
-  ['no tokenizer.json', {}, /tokenizer\.json does not exist/],
+  ['no tokenizer.json', {}, /has neither tokenizer\.json nor tokenizer\.model/],
   ['a tokenizer.json that is cut', { 'tokenizer.json': '{"model": ' }, /tokenizer\.json is not JSON/],
   [
     'a tokenizer.json without a model',

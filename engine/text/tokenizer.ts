@@ -1,5 +1,6 @@
-import { Tokenizer as Encoder } from '@huggingface/tokenizers'
-import { forPlace, type Place } from './prefix-space.ts'
+import { anyOf } from './any-of.ts'
+import { type Encoders, openEncoders } from './encoders.ts'
+import type { Place } from './prefix-space.ts'
 import { TextStream } from './text-stream.ts'
 import { type ByteRule, byteRule } from './token-bytes.ts'
 import { type AddedToken, readTokenizerFiles, type TokenizerFiles } from './tokenizer-files.ts'
@@ -21,7 +22,8 @@ export class Tokenizer {
   readonly #specials: ReadonlyMap<string, AddedToken>
   readonly #specialIds: ReadonlySet<number>
   readonly #added: ReadonlyMap<number, string>
-  readonly #encoders: Record<Place, Encoder>
+  readonly #encoders: Encoders['encoders']
+  readonly #normalize: Encoders['normalize']
   readonly #bytes: ByteRule
   readonly #special: RegExp
   readonly #specialAhead: RegExp
@@ -35,9 +37,14 @@ export class Tokenizer {
     const pattern = anyOf(specials.map((token) => token.content))
     this.#special = new RegExp(`(?<!${guard})(${pattern})`, 'gu')
     this.#specialAhead = new RegExp(`(?=${pattern})`, 'gu')
-    this.#encoders = encoders(files)
+    const { encoders, normalize } = openEncoders(files)
+    this.#encoders = encoders
+    this.#normalize = normalize
     this.#bytes = byteRule(json.decoder)
-    this.size = this.#encoders.start.model!.vocab.length
+    this.size = json.added_tokens.reduce(
+      (n, { id }) => Math.max(n, id + 1),
+      encoders.start.model!.vocab.length,
+    )
 
     const { bos_token, eos_token, pad_token, unk_token } = config
     const named = Object.entries({ bos_token, eos_token, pad_token, unk_token })
@@ -50,6 +57,13 @@ export class Tokenizer {
     this.eosIds = [...new Set(eosId === undefined ? files.eosIds : [eosId, ...files.eosIds])]
     this.bosId = idOf(bos_token)
     this.padId = idOf(pad_token)
+  }
+
+  /** The id of a special token. Throws when there is none of this text. */
+  idOf(special: string): number {
+    const token = this.#specials.get(special)
+    if (!token) throw new Error(`the tokenizer has no special token "${special}"`)
+    return token.id
   }
 
   isSpecial(id: number): boolean {
@@ -78,7 +92,8 @@ export class Tokenizer {
       const left = this.#specials.get(parts[i - 1] ?? '')?.rstrip ? part.trimStart() : part
       const plain = this.#specials.get(parts[i + 1] ?? '')?.lstrip ? left.trimEnd() : left
       if (plain === '') return []
-      return this.#encoders[place].encode(plain.replaceAll(guard, ''), { add_special_tokens: false }).ids
+      const text = this.#normalize(plain.replaceAll(guard, ''))
+      return this.#encoders[place].encode(text, { add_special_tokens: false }).ids
     })
   }
 
@@ -122,29 +137,6 @@ export const loadTokenizer = (directory: string): Tokenizer => {
   try {
     return new Tokenizer(files)
   } catch (error) {
-    throw new Error(`${directory}/tokenizer.json: ${(error as Error).message}`, { cause: error })
+    throw new Error(`${files.path}: ${(error as Error).message}`, { cause: error })
   }
-}
-
-/** A pattern for any of these texts, the longest first; never matches when there are none. */
-const anyOf = (texts: readonly string[]) =>
-  [...texts]
-    .sort((a, b) => b.length - a.length)
-    .map((text) => text.replace(/[\\^$.*+?()[\]{}|/]/gu, '\\$&'))
-    .join('|') || '(?!)'
-
-/** Encoders of plain text, which know no special token; they share one vocabulary. */
-function encoders({ json, config }: TokenizerFiles): Record<Place, Encoder> {
-  const plain = { ...json, added_tokens: json.added_tokens.filter((token) => !token.special) }
-  const start = new Encoder(plain, config)
-  // The post-processor names special tokens (bos) by their text.
-  for (const { content, id } of json.added_tokens) start.model!.tokens_to_ids.set(content, id)
-  const at = (place: Place) => {
-    const adapted = forPlace(plain, place)
-    if (adapted === plain) return start
-    const encoder = new Encoder({ ...adapted, model: { type: 'BPE', vocab: {}, merges: [] } }, config)
-    encoder.model = start.model
-    return encoder
-  }
-  return { start, 'after-special': at('after-special'), within: at('within') }
 }

@@ -27,6 +27,37 @@ export function textReference(name: 'chatml' | 'llama2' | 'llama2-legacy'): Text
 }
 
 /** Rows of token ids, and for each row the indices of the tokens that are targets. */
+const stringKinds = {
+  chatml: 'transformers',
+  llama2: 'transformers',
+  'llama2-legacy': 'transformers',
+  'sp-llama': 'transformers',
+  'sp-llama-legacy': 'transformers',
+  gemma: 'transformers',
+  unigram: 'transformers',
+  'sp-gemma': 'sentencepiece',
+  'sp-bpe': 'sentencepiece',
+  'sp-unigram': 'sentencepiece',
+  'sp-unigram-nfkc': 'sentencepiece',
+  chatglm3: 'sentencepiece',
+} as const
+export const tokenizerKinds = Object.keys(stringKinds) as (keyof typeof stringKinds)[]
+
+/** Tokenizer files, and the ids that transformers, or sentencepiece itself, makes of hundreds of texts. */
+export function stringReference(name: keyof typeof stringKinds): {
+  directory: string
+  /** Special tokens' texts are their ids for transformers, and plain text for sentencepiece. */
+  by: 'transformers' | 'sentencepiece'
+  texts: { text: string; ids: number[] }[]
+} {
+  const directory = join(fixtures, 'text', name)
+  const by = stringKinds[name]
+  const read = (file: string) => JSON.parse(readFileSync(file, 'utf8'))
+  const strings = read(join(fixtures, 'text', 'strings.json')) as string[]
+  const ids = read(join(directory, 'ids.json'))[by] as number[][]
+  return { directory, by, texts: strings.map((text, i) => ({ text, ids: ids[i]! })) }
+}
+
 export type ReferenceBatch = { tokens: number[][]; targets: number[][] }
 
 /** One step: the loss is the mean over targets, the norm that of all gradients together. */
