@@ -167,3 +167,21 @@ export function trainedReference(name: (typeof families)[number]): {
 export const binReference = { directory: join(fixtures, 'bin') }
 
 const readJson = (directory: string) => JSON.parse(readFileSync(join(directory, 'expected.json'), 'utf8'))
+
+type ScoredPair = {
+  reply: string
+  target: string
+  /** Of the reply and of the target. */
+  words: [string[], string[]]
+} & Record<'rouge-1' | 'rouge-2' | 'rouge-l' | 'bleu-4', number>
+
+/** Replies as ChatGLM3's script scores them, between 0 and 1, and texts as jieba cuts them. */
+export function metricsReference(): { pairs: ScoredPair[]; texts: { text: string; words: string[] }[] } {
+  const read = (...path: string[]) => JSON.parse(readFileSync(join(fixtures, ...path), 'utf8'))
+  const words = read('metrics', 'words.json') as string[][]
+  const strings = read('text', 'strings.json') as string[]
+  return {
+    pairs: read('metrics', 'pairs.json'),
+    texts: strings.map((text, i) => ({ text, words: words[i]! })),
+  }
+}
