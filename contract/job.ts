@@ -57,7 +57,9 @@ export const JobRequest = z
   .meta({ id: 'JobRequest' })
 export type JobRequest = z.infer<typeof JobRequest>
 
-export const JobStatus = z.enum(['validating_files', 'queued', 'running', 'succeeded', 'failed', 'cancelled'])
+export const JobStatus = z.enum([
+  ...(['validating_files', 'queued', 'running', 'paused', 'succeeded', 'failed', 'cancelled'] as const),
+])
 export type JobStatus = z.infer<typeof JobStatus>
 
 /** Mean cross-entropy per labelled token of the dev set, in nats, without and with the adapter. */

@@ -3,7 +3,7 @@ import type { AdapterFiles } from './adapters/adapter-files.ts'
 import type { ChatglmExport } from './exchange/export-chatglm.ts'
 import type { ImportedAdapter, ImportRequest } from './exchange/import-adapter.ts'
 import type { GenerateEvent, GenerateRequest } from './generate.ts'
-import { Thread } from './runtime/thread.ts'
+import { type Stream, Thread } from './runtime/thread.ts'
 import type { TrainEvent, TrainRun } from './train.ts'
 
 export type { AdapterFiles } from './adapters/adapter-files.ts'
@@ -11,12 +11,15 @@ export { checkBase, checkConfig } from './check-base.ts'
 export { namedBase } from './exchange/foreign-files.ts'
 export type { GenerateEvent, GenerateRequest } from './generate.ts'
 export type { Conversation } from './text/sample.ts'
-export type { TrainEvent, TrainRun } from './train.ts'
+export type { TrainEvent, TrainingState, TrainRun } from './train.ts'
 
 /** Leaving a stream early (`break`, `return()`) stops the work behind it. */
 export interface EngineThread {
-  /** @throws an error with code `invalid_training_data` when the data or the settings cannot be used */
-  train(run: TrainRun): AsyncGenerator<TrainEvent, void, void>
+  /**
+   * Paused, a run ends after the step it is in with a `state`.
+   * @throws an error with code `invalid_training_data` when the data or the settings cannot be used
+   */
+  train(run: TrainRun): Stream<TrainEvent>
   /** @throws an error with code `context_length_exceeded`, `invalid_messages` or `invalid_adapter` when the request cannot be met */
   generate(request: GenerateRequest): AsyncGenerator<GenerateEvent, void, void>
   /** @throws an error with code `invalid_adapter` when the files cannot be used or do not fit their base */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { type Adapter, bare } from './adapters/adapter.ts'
 import type { AdapterFiles } from './adapters/adapter-files.ts'
 import { type FullTuning, fullAdapter } from './adapters/full.ts'
@@ -11,14 +12,18 @@ import { weightShapes } from './models/weight-shapes.ts'
 import { learningRateAt } from './optim/schedule.ts'
 import type { Conversation } from './text/sample.ts'
 import { loadTokenizer } from './text/tokenizer.ts'
-import { endlessBatches, inBatches } from './training/batch.ts'
+import { endlessBatches, inBatches, type TokenSample } from './training/batch.ts'
 import { Evaluator } from './training/evaluator.ts'
 import { Meter } from './training/meter.ts'
 import { type Cut, sampleSets } from './training/sample-sets.ts'
+import { type Best, encodeState, restoreState } from './training/state.ts'
 import { Trainer } from './training/trainer.ts'
 import { planOf, type TrainingArgs } from './training/training-args.ts'
 import { type Checkpoint, copiesAreCheap, openCheckpoint } from './weights/checkpoint.ts'
 import { frozen } from './weights/frozen.ts'
+
+/** How often a state is told where no checkpoint is. */
+const stateMs = 60_000
 
 export type TrainRun = {
   /** A Hugging Face directory. */
@@ -29,7 +34,12 @@ export type TrainRun = {
   dev: readonly Conversation[]
   method: PrefixTuning | LoraTuning | FullTuning
   args: TrainingArgs
+  /** The state of the same run at some step, to go on from there. */
+  resume?: TrainingState
 }
+
+/** Files that hold what a run needs to go on, small: nothing of the base is in them. */
+export type TrainingState = AdapterFiles
 
 export type TrainEvent =
   | {
@@ -58,6 +68,11 @@ export type TrainEvent =
   /** Mean dev cross-entropy per labelled token. Step 0 is the base without any adapter. */
   | { type: 'eval'; step: number; loss: number }
   | { type: 'checkpoint'; step: number; files: AdapterFiles }
+  /**
+   * At every checkpoint, once a minute, and where the run is paused: from here it can be taken up with the same losses to
+   * the last digit.
+   */
+  | { type: 'state'; step: number; state: TrainingState }
   | {
       type: 'end'
       /** Of which step the files are: the last, or the best when `load_best_model_at_end`. */
@@ -68,11 +83,16 @@ export type TrainEvent =
 
 /**
  * Trains an adapter and tells what happens. The same run gives the same losses and the same files.
+ * One that goes on from a state tells what the whole run would have told after its step.
  * A run that diverges goes on, with losses that are no numbers: who reads them decides.
  * @throws InputError when the data or the settings cannot be used, an Error that names the file when the base cannot,
- * an AbortError when `signal` says to stop
+ * an AbortError when `signal` says to stop; when `pause` does, the run ends after its step with a `state`
  */
-export async function* train(run: TrainRun, signal?: AbortSignal): AsyncGenerator<TrainEvent, void, void> {
+export async function* train(
+  run: TrainRun,
+  signal?: AbortSignal,
+  pause?: AbortSignal,
+): AsyncGenerator<TrainEvent, void, void> {
   const { args } = run
   const model = openModel(run.base)
   const checkpoint = openCheckpoint(run.base)
@@ -92,7 +112,7 @@ export async function* train(run: TrainRun, signal?: AbortSignal): AsyncGenerato
     truncated,
   }
 
-  if (dev.length > 0) {
+  if (dev.length > 0 && !run.resume) {
     await using bareBase = await Evaluator.open(model, base, bare, longest)
     yield { type: 'eval', step: 0, loss: await bareBase.loss(devBatches, new Map(), signal) }
   }
@@ -116,12 +136,19 @@ export async function* train(run: TrainRun, signal?: AbortSignal): AsyncGenerato
   }
   await using trainer = await Trainer.open({ ...setup, prepack: copiesAreCheap(checkpoint) })
   await using evaluator = dev.length > 0 ? await Evaluator.open(model, base, adapter, longest) : undefined
+  const { moments } = trainer.optimizer
+  const identity = identityOf(run, train, dev)
+  const resumed = run.resume && restoreState(run.resume, identity, { parameters, moments })
+  const begin = resumed?.step ?? 0
+  trainer.optimizer.steps = begin
   const batches = endlessBatches(train, args)
-  const meter = new Meter()
+  for (let i = 0; i < begin * args.gradient_accumulation_steps; i++) batches.next()
+  const meter = new Meter(resumed?.meter)
   const due = (every: number, step: number) => step === steps || (every > 0 && step % every === 0)
-  let best: { step: number; loss: number; values: Map<string, Float32Array> } | undefined
+  let best: Best | undefined = resumed?.best
+  let kept = performance.now()
 
-  for (let step = 1; step <= steps; step++) {
+  for (let step = begin + 1; step <= steps; step++) {
     signal?.throwIfAborted()
     const learningRate = learningRateAt(schedule, step - 1)
     const microBatches = Array.from({ length: args.gradient_accumulation_steps }, () => batches.next().value)
@@ -137,11 +164,28 @@ export async function* train(run: TrainRun, signal?: AbortSignal): AsyncGenerato
     }
     if (args.save_steps > 0 && step % args.save_steps === 0 && step < steps)
       yield { type: 'checkpoint', step, files: await adapter.files(parameters) }
+    const saved = args.save_steps > 0 && step % args.save_steps === 0
+    if (step < steps && (saved || pause?.aborted || performance.now() - kept > stateMs)) {
+      yield { type: 'state', step, state: encodeState(identity, step, { parameters, moments, meter, best }) }
+      kept = performance.now()
+      if (pause?.aborted) return
+    }
   }
 
   for (const [name, values] of best?.values ?? []) parameters.get(name)!.data.set(values)
   const files = await adapter.files(parameters)
   yield { type: 'end', step: best?.step ?? steps, trainedTokens: meter.total, files }
+}
+
+/** What decides how a run goes, as a hash. */
+function identityOf(
+  { method, args }: TrainRun,
+  train: readonly TokenSample[],
+  dev: readonly TokenSample[],
+): string {
+  const hash = createHash('sha256').update(JSON.stringify([method, args]))
+  for (const { tokens, targets } of [...train, ...dev]) hash.update(`${tokens};${targets}.`)
+  return hash.digest('hex')
 }
 
 async function adapterFor(

@@ -16,7 +16,7 @@ import { createApp as createModels } from './models/app.ts'
 import { startPulling } from './models/start.ts'
 import { keepRunning } from './start/keep-running.ts'
 import { createApp as createTrain } from './train/app.ts'
-import { queueNames } from './train/queues.ts'
+import { queues } from './train/queues.ts'
 
 /** How long a training worker may take to put its job back in line. */
 const workerGrace = 15_000 // ms
@@ -24,8 +24,10 @@ const workerGrace = 15_000 // ms
 await runProcess('preamble', async ({ config, log, onStop }) => {
   const database = await openDatabase(config)
   onStop(database.close)
-  const validation = await openQueue(database.url, queueNames.validation, log)
+  const validation = await openQueue(database.url, queues.validation, log)
   onStop(() => validation.stop())
+  const training = await openQueue(database.url, queues.training, log)
+  onStop(() => training.stop())
   const engine = openEngine()
   onStop(engine.close)
   const store = openStore(config.storageUrl)
@@ -37,7 +39,7 @@ await runProcess('preamble', async ({ config, log, onStop }) => {
   onStop(models.stop)
   const deps = {
     ...models.deps,
-    ...{ version, validation, engine, store },
+    ...{ version, validation, training, engine, store },
     db: database.db,
     maxFileBytes: config.maxFileBytes,
     bases: baseModels(config.models, { db: database.db, store }),

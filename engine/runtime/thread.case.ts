@@ -18,6 +18,17 @@ export async function* fail(): AsyncGenerator<never> {
   throw new InputError('invalid_adapter', 'no such adapter')
 }
 
+/** Counts until it is paused, and then says how far it came. */
+export async function* countdown(_: unknown, stop: AbortSignal, pause: AbortSignal): AsyncGenerator<string> {
+  let last = 0
+  while (!pause.aborted && !stop.aborted) {
+    await new Promise((resolve) => setImmediate(resolve))
+    last += 1
+    if (last === 1) yield 'counting'
+  }
+  yield `paused at ${last}`
+}
+
 /** Its first value never comes. */
 export async function* wait(_: unknown, signal: AbortSignal): AsyncGenerator<never> {
   await new Promise((resolve) => signal.addEventListener('abort', resolve))

@@ -33,6 +33,15 @@ test('leaving a stream early stops the work behind it', async () => {
   await thread.close()
 })
 
+test('a paused stream tells what it still has to tell', async () => {
+  const thread = new Thread()
+  const stream = thread.stream<string>(module, 'countdown', {})
+  expect(await stream.next()).toMatchObject({ value: 'counting' })
+  stream.pause()
+  expect(await Array.fromAsync(stream)).toEqual([expect.stringMatching(/^paused at \d+$/)])
+  await thread.close()
+})
+
 test('closing ends the streams that are still open', async () => {
   const thread = new Thread()
   const endless = thread.stream<number>(module, 'count', { to: 1e9 })

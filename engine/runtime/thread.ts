@@ -1,9 +1,12 @@
 import { Worker } from 'node:worker_threads'
 
-/** To the thread: start a stream of values from `name(argument, signal)` in a module, or stop one. */
+/** To the thread: start a stream of values from `name(argument, stop, pause)` in a module, or signal one of the two. */
 export type Call =
   | { id: number; type: 'start'; module: string; name: string; argument: unknown }
-  | { id: number; type: 'stop' }
+  | { id: number; type: 'stop' | 'pause' }
+
+/** `pause` asks the work behind it to come to an end by itself; what it still has to tell is told. */
+export type Stream<T> = AsyncGenerator<T, void, void> & { pause(): void }
 
 /** From the thread. */
 export type Reply =
@@ -37,16 +40,17 @@ export class Thread {
    * the first `next()`.
    * @throws what the function throws, with message, stack and `code`; or when the thread has stopped
    */
-  stream<T>(module: URL, name: string, argument: unknown): AsyncGenerator<T, void, void> {
+  stream<T>(module: URL, name: string, argument: unknown): Stream<T> {
     const id = ++this.#lastId
     const values = this.#values<T>({ id, type: 'start', module: module.href, name, argument })
     // A generator's own `return` waits for the value that is being awaited, and that may be an hour away.
     const leave = values.return.bind(values)
     return Object.assign(values, {
       return: () => {
-        this.#stop(id)
+        this.#signal('stop', id)
         return leave()
       },
+      pause: () => this.#signal('pause', id),
     })
   }
 
@@ -67,7 +71,7 @@ export class Thread {
         yield reply.value as T
       }
     } finally {
-      this.#stop(id)
+      this.#signal('stop', id)
     }
   }
 
@@ -79,7 +83,7 @@ export class Thread {
 
   async #close(): Promise<void> {
     this.#dead ??= 'the engine thread is closed'
-    for (const id of this.#inboxes.keys()) this.#stop(id)
+    for (const id of this.#inboxes.keys()) this.#signal('stop', id)
     if (this.#inboxes.size > 0)
       await new Promise<void>((resolve) => {
         this.#idle = resolve
@@ -87,8 +91,8 @@ export class Thread {
     await this.#worker.terminate()
   }
 
-  #stop(id: number): void {
-    if (this.#inboxes.has(id)) this.#post({ id, type: 'stop' })
+  #signal(type: 'stop' | 'pause', id: number): void {
+    if (this.#inboxes.has(id)) this.#post({ id, type })
   }
 
   #post(call: Call): void {

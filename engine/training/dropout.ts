@@ -16,7 +16,8 @@ const span = 2 ** 16
  */
 export class SeededDropout {
   readonly #rate: number
-  readonly #random: Random
+  readonly #seed: number
+  #random: Random
   readonly #table = input('dropout.table', ['D'])
   readonly #columns = input('dropout.columns', ['C'], 'int64')
   #columnCount = 0
@@ -25,7 +26,13 @@ export class SeededDropout {
   /** @param rate the share of elements that become zero, below 1 */
   constructor(rate: number, seed: number) {
     this.#rate = rate
+    this.#seed = seed
     this.#random = new Random(seed)
+  }
+
+  /** Draws what follows for one batch of a step, the same whatever was drawn before. */
+  begin(step: number, batch: number): void {
+    this.#random = new Random(new Random(this.#seed + step).below(2 ** 32) + batch)
   }
 
   readonly drop: Dropout = (x, width) => {

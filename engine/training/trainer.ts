@@ -46,16 +46,16 @@ export type StepResult = {
 export class Trainer {
   readonly #options: TrainerOptions
   readonly #session: Session
-  readonly #optimizer: AdamW
+  /** Whoever goes on from another's state puts it here and into the parameters. */
+  readonly optimizer: AdamW
   readonly #rope: Record<string, Value>
-
   readonly #dropout: SeededDropout | undefined
 
   private constructor(options: TrainerOptions, session: Session, dropout: SeededDropout | undefined) {
     this.#options = options
     this.#dropout = dropout
     this.#session = session
-    this.#optimizer = new AdamW(options.parameters, options.optimizer)
+    this.optimizer = new AdamW(options.parameters, options.optimizer)
     this.#rope = ropeFeeds(options.model, options.adapter.firstPosition + options.longest)
   }
 
@@ -80,9 +80,12 @@ export class Trainer {
     const tokens = batches.reduce((n, b) => n + b.tokens, 0)
     let loss = 0
     const gradients = new Map<string, Float32Array>()
-    for (const batch of batches) loss += await this.#accumulate(batch, 1 / labelled, gradients)
+    for (const [i, batch] of batches.entries()) {
+      this.#dropout?.begin(this.optimizer.steps, i)
+      loss += await this.#accumulate(batch, 1 / labelled, gradients)
+    }
     const gradNorm = clipGradients(gradients, maxGradNorm)
-    this.#optimizer.step(parameters, gradients, learningRate)
+    this.optimizer.step(parameters, gradients, learningRate)
     return { loss, gradNorm, labelled, tokens }
   }
 

@@ -7,7 +7,7 @@ import { openQueue } from './queue.ts'
 const { url, close } = await testDatabase()
 afterAll(close)
 const log = createLog({ name: 'test', level: 'silent' })
-const open = (name: string) => openQueue(url, name, log)
+const open = (name: string) => openQueue(url, { name, retries: 3 }, log)
 
 // That a killed worker's id comes back is a matter of half a minute; test/start.test.ts waits for it.
 

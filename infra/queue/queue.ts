@@ -7,8 +7,8 @@ export type Queue = {
   enqueue(id: string): Promise<void>
   /**
    * Takes one id at a time; what is in line twice is never handled by two workers at once. An id goes back in line
-   * when its handler throws or its worker's process dies, three times at most; a handler that returns has settled it,
-   * well or not. `signal` says that the queue stops, or that a day is over: no handler may take longer.
+   * when its handler throws or its worker's process dies, `retries` times at most; a handler that returns has settled
+   * it, well or not. `signal` says that the queue stops, or that a day is over: no handler may take longer.
    */
   work(handle: (id: string, signal: AbortSignal) => Promise<void>): Promise<void>
   /** Lets the handler in progress end, for up to `patienceMs`, after telling it through its signal. */
@@ -18,14 +18,17 @@ export type Queue = {
 const day = 24 * 60 * 60 // seconds
 const policy = {
   policy: 'singleton', // one active entry for each key, and the key is the id
-  retryLimit: 3,
   retryDelay: 1,
   expireInSeconds: day, // the longest pg-boss allows; that a worker lives is what the heartbeat tells
   heartbeatSeconds: 20, // with the supervisor's ten, a dead worker's id is back in half a minute
 }
 
 /** A named queue in the database at `url`; pg-boss keeps it in a schema of its own. */
-export async function openQueue(url: string, name: string, log: Log): Promise<Queue> {
+export async function openQueue(
+  url: string,
+  { name, retries }: { name: string; retries: number },
+  log: Log,
+): Promise<Queue> {
   const boss = new PgBoss({
     connectionString: url,
     max: 4,
@@ -40,7 +43,7 @@ export async function openQueue(url: string, name: string, log: Log): Promise<Qu
 
   return {
     async enqueue(id) {
-      await boss.send(name, { id }, { singletonKey: id })
+      await boss.send(name, { id }, { singletonKey: id, retryLimit: retries })
     },
     async work(handle) {
       await boss.work<{ id: string }>(name, { pollingIntervalSeconds: 0.5 }, async ([job]) => {

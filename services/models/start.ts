@@ -13,7 +13,7 @@ export async function startPulling(
   config: Pick<Config, 'home' | 'models' | 'hub'>,
   { db, store, log }: Pick<PullDeps, 'db' | 'store' | 'log'>,
 ): Promise<{ deps: Opened; stop(): Promise<void> }> {
-  const pulling = await openQueue(databaseUrl, 'pull-models', log)
+  const pulling = await openQueue(databaseUrl, { name: 'pull-models', retries: 3 }, log)
   const downloads = join(config.home, 'downloads')
   await pulling.work(async (id, signal) => {
     try {

@@ -116,6 +116,18 @@ test('a job that has not begun is cancelled, and only once', async () => {
   })
 })
 
+test('a job is paused once it waits to be trained, and resumed', async () => {
+  const { id } = await at.create()
+  expect(await ask(`${path}/${id}/pause`, {})).toMatchObject({
+    status: 409,
+    body: { error: { code: 'conflict', message: expect.stringContaining('validating_files') } },
+  })
+  await at.validate(id as JobId)
+  expect((await ask(`${path}/${id}/pause`, {})).body).toMatchObject({ status: 'paused' })
+  expect((await ask(`${path}/${id}/resume`, {})).body).toMatchObject({ status: 'queued' })
+  expect(await ask(`${path}/${id}/resume`, {})).toMatchObject({ status: 409 })
+})
+
 test.each(['', '/events', '/checkpoints'])('an unknown job has no %s', async (what) => {
   expect(await ask(`${path}/ftjob-1${what}`)).toMatchObject({
     status: 404,

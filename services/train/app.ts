@@ -12,8 +12,9 @@ export type TrainDeps = {
   version: string
   db: Database
   bases: BaseModels
-  /** Jobs whose files are to be validated. */
+  /** Jobs whose files are to be validated, and jobs to be trained. */
   validation: Pick<Queue, 'enqueue'>
+  training: Pick<Queue, 'enqueue'>
 }
 
 export function createApp(deps: TrainDeps): HttpApp {

@@ -6,7 +6,7 @@ import { say } from './say.ts'
 
 /** Cancels a job that has not ended; a worker that trains it notices and stops. */
 export async function cancelJob(db: Database, id: string): Promise<Job> {
-  const unfinished = { id: id as JobId, status: ['validating_files', 'queued', 'running'] as const }
+  const unfinished = { id: id as JobId, status: ['validating_files', 'queued', 'running', 'paused'] as const }
   const patch = { status: 'cancelled', finishedAt: new Date(), estimatedFinish: null } as const
   const cancelled = await advance(db, unfinished, patch, [say('Fine-tuning job cancelled')])
   if (cancelled) return toJob(cancelled)

@@ -6,16 +6,21 @@ import { runProcess, version } from '../../infra/process.ts'
 import { openQueue } from '../../infra/queue/queue.ts'
 import { openStore } from '../../infra/store/open.ts'
 import { createApp } from './app.ts'
-import { queueNames } from './queues.ts'
+import { queues } from './queues.ts'
 
 await runProcess('train', async ({ config, log, onStop }) => {
   const database = await openDatabase(config)
   onStop(database.close)
-  const validation = await openQueue(database.url, queueNames.validation, log)
+  const validation = await openQueue(database.url, queues.validation, log)
   onStop(() => validation.stop())
+  const training = await openQueue(database.url, queues.training, log)
+  onStop(() => training.stop())
   const store = openStore(config.storageUrl)
   const bases = baseModels(config.models, { db: database.db, store })
-  const server = await listen(createApp({ log, version, db: database.db, bases, validation }), config)
+  const server = await listen(
+    createApp({ log, version, db: database.db, bases, validation, training }),
+    config,
+  )
   onStop(() => server.close())
   log.info({ url: server.url }, 'listening')
 })

@@ -5,13 +5,14 @@ import { JobFailure } from './fail.ts'
 export type OpenEngine = () => EngineThread
 
 /**
- * What a run tells, from a thread of its own: closing it ends the work within a step and frees all its memory.
+ * What a run tells, from a thread of its own. Paused, it ends with a state; stopped, it ends within a step, tells nothing
+ * more and frees all its memory.
  * @throws JobFailure when the training cannot go on, `stop.reason` when it was stopped
  */
 export async function* trainingMoments(
   openEngine: OpenEngine,
   run: TrainRun,
-  stop: AbortSignal,
+  { stop, pause }: { stop: AbortSignal; pause: AbortSignal },
 ): AsyncGenerator<TrainEvent, void, void> {
   stop.throwIfAborted()
   const engine = openEngine()
@@ -20,12 +21,16 @@ export async function* trainingMoments(
     closed ??= engine.close()
   }
   stop.addEventListener('abort', close)
+  const moments = engine.train(run)
+  const rest = () => moments.pause()
+  pause.addEventListener('abort', rest)
   try {
-    yield* engine.train(run)
+    yield* moments
   } catch (error) {
     if (!stop.aborted) throw failureOf(error as Error & { code?: unknown })
   } finally {
     stop.removeEventListener('abort', close)
+    pause.removeEventListener('abort', rest)
     close()
     await closed
   }

@@ -1,6 +1,5 @@
 /** Writes down what a training run tells: events, checkpoints and, at its end, the tuned model. */
 import { newId } from '../../contract/ids.ts'
-import type { Metrics } from '../../contract/job.ts'
 import type { AdapterFiles, TrainEvent } from '../../engine/index.ts'
 import type { Database } from '../../infra/db/client.ts'
 import { adapters, files, jobCheckpoints } from '../../infra/db/tables/index.ts'
@@ -10,6 +9,8 @@ import { advance, type JobRow, type Transaction } from './job.ts'
 import { checkpointModelId, modelId } from './model-id.ts'
 import { storeResults } from './results.ts'
 import { eventsOf, say } from './say.ts'
+import { statesKey } from './states.ts'
+import { readTold } from './told.ts'
 import { noteTruncations } from './truncations.ts'
 
 type Moment<T extends TrainEvent['type']> = Extract<TrainEvent, { type: T }>
@@ -19,12 +20,19 @@ type Record = (moment: TrainEvent) => Promise<boolean>
 /** Everything that attempts at a job have stored lies below this key. */
 export const adaptersKey = (job: Pick<JobRow, 'id'>) => `adapters/${job.id}`
 
-/** The recorder of the run that `job`, as it is now, has begun. */
-export function createRecorder({ db, store }: { db: Database; store: Store }, job: JobRow): Record {
-  const ours = { id: job.id, status: ['running'], attempt: job.attempt } as const
+/** The recorder of the run that `job`, as it is now, has begun or goes on with. */
+export async function createRecorder(
+  { db, store }: { db: Database; store: Store },
+  job: JobRow,
+): Promise<Record> {
+  const told = await readTold(db, job.id)
+  // A job that is paused is ours until its state is written down, also when it is in line again already.
+  const ours = { id: job.id, status: ['running', 'paused', 'queued'], attempt: job.attempt } as const
+  const same = { attempt: job.attempt }
   const objectKey = (name: string) => `${adaptersKey(job)}/${job.attempt}/${name}`
-  const metrics: Metrics[] = []
-  const devLosses = new Map<number, number>()
+  const metrics = [...told.metrics]
+  const devLosses = new Map(metrics.map(({ step, valid_loss }) => [step, valid_loss]))
+  let stateKey = job.stateKey
   let totalSteps = 0
   let startedAt = 0 // ms
 
@@ -34,6 +42,7 @@ export function createRecorder({ db, store }: { db: Database; store: Store }, jo
       startedAt = Date.now()
     }
     if (moment.type === 'step' || moment.type === 'eval') checkFinite(moment)
+    if (isTold(moment)) return (await advance(db, ours, same)) !== undefined
     if (moment.type === 'eval') devLosses.set(moment.step, moment.loss)
     const events = eventsOf(moment, totalSteps)
     metrics.push(...events.flatMap(({ data }) => data ?? []))
@@ -41,23 +50,40 @@ export function createRecorder({ db, store }: { db: Database; store: Store }, jo
     switch (moment.type) {
       case 'start':
         return (
-          (await advance(db, ours, { status: 'running' }, events, (tx) =>
-            noteTruncations(tx, job, moment.truncated),
-          )) !== undefined
+          (await advance(db, ours, same, events, (tx) => noteTruncations(tx, job, moment.truncated))) !==
+          undefined
         )
       case 'eval':
-        return (await advance(db, ours, { status: 'running' }, events)) !== undefined
+        return (await advance(db, ours, same, events)) !== undefined
       case 'step':
         return (await advance(db, ours, { estimatedFinish: estimate(moment.step) }, events)) !== undefined
       case 'checkpoint':
         return keepCheckpoint(moment)
+      case 'state':
+        return keepState(moment)
       case 'end':
         return finish(moment)
     }
   }
 
+  function isTold(moment: TrainEvent): boolean {
+    if (moment.type === 'step') return moment.step <= told.step
+    if (moment.type === 'eval') return told.evaluations.has(moment.step)
+    return moment.type === 'checkpoint' && told.checkpoints.has(moment.step)
+  }
+
+  /** Only once the row names a state is the one before it no longer needed. */
+  async function keepState({ step, state }: Moment<'state'>): Promise<boolean> {
+    const key = `${statesKey(job)}/${job.attempt}-${step}`
+    const patch = { stateKey: key, stateStep: step, stalls: 0 }
+    const kept = await stored(key, state, () => advance(db, ours, patch))
+    if (kept && stateKey) await store.delete(stateKey)
+    if (kept) stateKey = key
+    return kept
+  }
+
   function estimate(step: number): Date {
-    const perStep = (Date.now() - startedAt) / step // ms, evaluations included
+    const perStep = (Date.now() - startedAt) / (step - (job.stateStep ?? 0)) // ms, evaluations included
     return new Date(Date.now() + perStep * (totalSteps - step))
   }
 
@@ -72,9 +98,8 @@ export function createRecorder({ db, store }: { db: Database; store: Store }, jo
       metrics: known,
       objectKey: key,
     }
-    const status = 'running' as const
     return stored(key, moment.files, () =>
-      advance(db, ours, { status }, eventsOf(moment, totalSteps), async (tx) => {
+      advance(db, ours, same, eventsOf(moment, totalSteps), async (tx) => {
         await tx.insert(jobCheckpoints).values(checkpoint)
         await addModel(tx, checkpointModelId(job, step), key, moment.files)
       }),

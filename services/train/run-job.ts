@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { JobStatus } from '../../contract/job.ts'
 import type { BaseModels } from '../../infra/base-models.ts'
 import type { Database } from '../../infra/db/client.ts'
 import type { Log } from '../../infra/log.ts'
@@ -11,6 +12,7 @@ import { loadData } from './load-data.ts'
 import { type OpenEngine, trainingMoments } from './moments.ts'
 import { createRecorder } from './recorder.ts'
 import { say } from './say.ts'
+import { loadState, statesKey } from './states.ts'
 
 export type RunDeps = {
   db: Database
@@ -21,22 +23,23 @@ export type RunDeps = {
   log: Log
 }
 
-/** How soon a cancelled job stops. */
-const watchMs = 500
+/** How soon a job that was cancelled or paused is let go. */
+const watchMs = 200
 
-/** Trains a job to its end. When `signal` aborts, the worker stops and the job goes back in line. */
+/** Trains a job to its end. When `signal` aborts, the worker keeps its state and the job goes back in line. */
 export async function runJob(deps: RunDeps, id: JobId, signal: AbortSignal): Promise<void> {
   const job = await beginJob(deps, id)
   if (!job) return
   const ours = { id, status: ['running'], attempt: job.attempt } as const
   const lost = new AbortController()
+  const paused = new AbortController()
   const over = new AbortController()
-  const watching = watch(deps, ours, lost, over.signal)
+  const watching = watch(deps, ours, { lost, paused }, over.signal)
   try {
-    await train(deps, job, AbortSignal.any([signal, lost.signal]))
-  } catch (error) {
+    await train(deps, job, { stop: lost.signal, pause: AbortSignal.any([signal, paused.signal]) })
     if (signal.aborted) await giveBack(deps, job, ours)
-    else if (error instanceof JobFailure) {
+  } catch (error) {
+    if (error instanceof JobFailure) {
       const level = error.code === 'server_error' ? 'error' : 'warn'
       deps.log[level]({ job: id, code: error.code, err: error.cause }, 'job failed')
       await failJob(deps.db, ours, error)
@@ -44,41 +47,57 @@ export async function runJob(deps: RunDeps, id: JobId, signal: AbortSignal): Pro
   } finally {
     over.abort()
     await watching
+    await dropStates(deps, id)
   }
 }
 
-async function train(deps: RunDeps, job: JobRow, stop: AbortSignal): Promise<void> {
+async function train(
+  deps: RunDeps,
+  job: JobRow,
+  signals: { stop: AbortSignal; pause: AbortSignal },
+): Promise<void> {
   const base = await deps.bases.find(job.model)
   if (!base) throw new JobFailure('model_not_found', `"${job.model}" is not among the base models any more`)
   const data = await loadData(deps.store, job)
-  const run = { base: base.directory, baseName: base.id, ...data, method: job.peft, args: job.trainingArgs }
-  const record = createRecorder(deps, job)
-  for await (const moment of trainingMoments(deps.openEngine, run, stop)) {
+  const resume = job.stateKey ? await loadState(deps.store, job.stateKey) : undefined
+  const { peft: method, trainingArgs: args } = job
+  const run = { base: base.directory, baseName: base.id, ...data, method, args, resume }
+  const record = await createRecorder(deps, job)
+  for await (const moment of trainingMoments(deps.openEngine, run, signals)) {
     if (!(await record(moment))) return
   }
 }
 
-/** Aborts `lost` once the job is not ours any more: cancelled, or begun by another worker. */
+const ended = new Set<JobStatus>(['succeeded', 'failed', 'cancelled'])
+
+/** A job that has ended needs no state any more. */
+async function dropStates({ db, store }: RunDeps, id: JobId): Promise<void> {
+  const job = await findJob(db, id)
+  if (!job || ended.has(job.status)) await store.delete(statesKey({ id }))
+}
+
+/** Aborts `paused` when the job is, and `lost` once it is not ours any more: cancelled, or begun by another worker. */
 async function watch(
   { db, log }: RunDeps,
   { id, attempt }: Expected,
-  lost: AbortController,
+  { lost, paused }: { lost: AbortController; paused: AbortController },
   over: AbortSignal,
 ): Promise<void> {
   while (!over.aborted && !lost.signal.aborted) {
     await sleep(watchMs, undefined, { signal: over }).catch(() => {})
     try {
       const job = await findJob(db, id)
-      if (job?.status !== 'running' || job.attempt !== attempt) lost.abort()
+      if (!job || job.attempt !== attempt || ended.has(job.status)) lost.abort()
+      else if (job.status !== 'running') paused.abort()
     } catch (error) {
       log.warn({ job: id, err: error }, 'could not look after the job')
     }
   }
 }
 
-/** Puts a job back in line as if it had not begun: a server that stops is no failed attempt. */
+/** Puts a job that has not ended back in line: a server that stops is no stall. */
 async function giveBack({ db, training }: RunDeps, job: JobRow, ours: Expected): Promise<void> {
-  const patch = { status: 'queued', attempt: job.attempt - 1, estimatedFinish: null } as const
-  const event = say('The server stops; the job starts again from the beginning once it is back', 'warn')
+  const patch = { status: 'queued', stalls: Math.max(0, job.stalls - 1), estimatedFinish: null } as const
+  const event = say('The server stops; the job goes on from its last state once it is back', 'warn')
   if (await advance(db, ours, patch, [event])) await training.enqueue(job.id)
 }

@@ -45,6 +45,7 @@ export function eventsOf(moment: TrainEvent, totalSteps: number): NewEvent[] {
     }
     case 'checkpoint':
       return [say(`Checkpoint created at step ${moment.step}`)]
+    case 'state':
     case 'end':
       return []
   }

@@ -1,12 +1,13 @@
 /** What the tests of this service share: a real database, store and engine, and a tiny base model. */
 import { join } from 'node:path'
+import { and, asc, eq } from 'drizzle-orm'
 import { newId } from '../../contract/ids.ts'
 import { type Job, JobRequest } from '../../contract/job.ts'
 import { PageQuery } from '../../contract/page.ts'
 import { openEngine } from '../../engine/index.ts'
 import { args, temporary, writeBase } from '../../engine/tiny.case.ts'
 import { baseModels } from '../../infra/base-models.ts'
-import { files } from '../../infra/db/tables/index.ts'
+import { files, jobEvents } from '../../infra/db/tables/index.ts'
 import { testDatabase } from '../../infra/db/testing.ts'
 import { createLog } from '../../infra/log.ts'
 import { diskStore } from '../../infra/store/disk.ts'
@@ -20,7 +21,7 @@ export const corpus = '你好\n你好，多喝水。\n\n数\n一二三\n\n感冒
 
 export async function setUp() {
   const { root, remove } = temporary()
-  const { db, close } = await testDatabase()
+  const { db, url, close } = await testDatabase()
   const store = diskStore(join(root, 'objects'))
   writeBase(join(root, 'models', 'tiny'))
   const bases = baseModels(join(root, 'models'), { db, store })
@@ -66,12 +67,24 @@ export async function setUp() {
   }
 
   return {
-    ...{ deps, db, store, validating, waiting, upload, create },
+    ...{ deps, db, url, root, store, validating, waiting, upload, create },
     validate: (id: JobId) => validateJob(deps, id),
     run: (id: JobId, signal = never) => runJob(deps, id, signal),
     job: async (id: JobId) => toJob(await getJob(db, id)),
     async events(id: JobId) {
       return (await listEvents(db, id, PageQuery.parse({ limit: 100, order: 'asc' }))).data
+    },
+    /** Step, training loss, dev loss and learning rate of what a job has told, to the last digit. */
+    async metrics(id: JobId) {
+      const rows = await db
+        .select({ data: jobEvents.data })
+        .from(jobEvents)
+        .where(and(eq(jobEvents.jobId, id), eq(jobEvents.type, 'metrics')))
+        .orderBy(asc(jobEvents.position))
+      return rows.map(({ data }) => {
+        const { step, train_loss, valid_loss, learning_rate } = data!
+        return [step, train_loss, valid_loss, learning_rate] as const
+      })
     },
     async tearDown() {
       await close()

@@ -12,6 +12,7 @@ import { cancelJob } from './cancel-job.ts'
 import { createJob } from './create-job.ts'
 import { getJob, type JobId } from './job.ts'
 import { listCheckpoints } from './list-jobs.ts'
+import { pauseJob, resumeJob } from './pause-job.ts'
 import { createRecorder } from './recorder.ts'
 import { corpus, setUp } from './train.case.ts'
 
@@ -270,8 +271,14 @@ describe('a job that is interrupted', () => {
     expect(await at.job(id)).toMatchObject({ status: 'cancelled', fine_tuned_model: null, error: null })
   })
 
-  test('goes back in line when the server stops, and is trained from the beginning later', async () => {
-    const id = await queued({ training_args: { max_steps: 100_000, eval_steps: 0 } })
+  const slow = { training_args: { max_steps: 60, eval_steps: 20 } }
+
+  test('goes back in line when the server stops, and later goes on as if it had not', async () => {
+    const training_file = await at.upload(corpus)
+    const whole = await queued({ ...slow, training_file })
+    await at.run(whole)
+
+    const id = await queued({ ...slow, training_file })
     at.waiting.length = 0
     const stop = new AbortController()
     const running = at.run(id, stop.signal)
@@ -280,14 +287,41 @@ describe('a job that is interrupted', () => {
     await running
     expect(await at.job(id)).toMatchObject({ status: 'queued' })
     expect(at.waiting).toEqual([id])
-    expect((await getJob(at.db, id)).attempt).toBe(0)
-    await cancelJob(at.db, id)
+    const { stalls, stateStep } = await getJob(at.db, id)
+    expect(stalls).toBe(0)
+    await at.run(id)
+    expect(await messages(id)).toContain(`Fine-tuning job goes on from step ${stateStep}`)
+    expect(await at.metrics(id)).toEqual(await at.metrics(whole))
+  })
+
+  test('is paused with its state, and goes on from there when it is resumed', async () => {
+    const id = await queued({ training_args: { max_steps: 1500, eval_steps: 0 } })
+    const running = at.run(id)
+    await training(id)
+    expect((await pauseJob(at.db, id)).status).toBe('paused')
+    await running
+    const told = await at.metrics(id)
+    expect(await at.job(id)).toMatchObject({ status: 'paused', finished_at: null })
+    expect((await getJob(at.db, id)).stateStep).toBe(told.at(-1)![0])
+    await at.run(id) // a second delivery
+    expect(await at.metrics(id)).toEqual(told)
+
+    at.waiting.length = 0
+    expect((await resumeJob(at.deps, id)).status).toBe('queued')
+    expect(at.waiting).toEqual([id])
+    await at.run(id)
+    expect(await at.job(id)).toMatchObject({ status: 'succeeded' })
+    const steps = (await at.metrics(id)).map(([step]) => step).slice(1, -1) // without the evaluations at both ends
+    expect(steps).toEqual(steps.map((_, i) => i + 1))
+    await expect(pauseJob(at.db, id)).rejects.toMatchObject({ code: 'conflict' })
+    await expect(resumeJob(at.deps, id)).rejects.toMatchObject({ code: 'conflict' })
+    expect(await at.store.list(`states/${id}`)).toEqual([])
   })
 
   test('starts again when its worker died, and the dead worker cannot write any more', async () => {
     const id = await queued({ training_args: { save_steps: 2 } })
     const first = await beginJob(at.deps, id)
-    const orphan = createRecorder(at.deps, first!)
+    const orphan = await createRecorder(at.deps, first!)
     const file = { 'adapter_config.json': new Uint8Array(1) }
     await orphan({
       type: 'start',
@@ -318,12 +352,12 @@ describe('a job that is interrupted', () => {
 
   test('fails when its workers die again and again', async () => {
     const id = await queued()
-    for (let attempt = 1; attempt <= 3; attempt++)
+    for (let attempt = 1; attempt <= 5; attempt++)
       expect(await beginJob(at.deps, id)).toMatchObject({ attempt })
     await at.run(id)
     expect(await at.job(id)).toMatchObject({
       status: 'failed',
-      error: { code: 'server_error', message: expect.stringContaining('began 3 times') },
+      error: { code: 'server_error', message: expect.stringContaining('began 5 times') },
     })
   })
 

@@ -6,16 +6,16 @@ import { runProcess } from '../../infra/process.ts'
 import { openQueue } from '../../infra/queue/queue.ts'
 import { openStore } from '../../infra/store/open.ts'
 import type { JobId } from './job.ts'
-import { queueNames } from './queues.ts'
+import { queues } from './queues.ts'
 import { runJob } from './run-job.ts'
 import { validateJob } from './validate-job.ts'
 
 await runProcess('train-worker', async ({ config, log, onStop }) => {
   const database = await openDatabase(config)
   onStop(database.close)
-  const validation = await openQueue(database.url, queueNames.validation, log)
+  const validation = await openQueue(database.url, queues.validation, log)
   onStop(() => validation.stop())
-  const training = await openQueue(database.url, queueNames.training, log)
+  const training = await openQueue(database.url, queues.training, log)
   onStop(() => training.stop())
   const store = openStore(config.storageUrl)
   const bases = baseModels(config.models, { db: database.db, store })

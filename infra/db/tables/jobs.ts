@@ -26,6 +26,11 @@ export const jobs = pgTable(
     validationDatasetId: text('validation_dataset_id').$type<Id<'dataset'>>(),
     /** How often a worker began to train; a worker whose attempt is not the last has lost the job. */
     attempt: integer('attempt').notNull().default(0),
+    /** How often it has begun without getting to a new state. */
+    stalls: integer('stalls').notNull().default(0),
+    /** Where in the store the last whole state of its run lies, and the step that it is of. */
+    stateKey: text('state_key'),
+    stateStep: integer('state_step'),
     resultFiles: jsonb('result_files').$type<Id<'file'>[]>().notNull().default([]),
     fineTunedModel: text('fine_tuned_model'),
     trainedTokens: bigint('trained_tokens', { mode: 'number' }),

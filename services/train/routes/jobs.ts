@@ -9,6 +9,7 @@ import { cancelJob } from '../cancel-job.ts'
 import { createJob } from '../create-job.ts'
 import { getJob, toJob } from '../job.ts'
 import { listJobs } from '../list-jobs.ts'
+import { pauseJob, resumeJob } from '../pause-job.ts'
 
 const params = z.object({ id: z.string() })
 const oneJob = json('The job', Job)
@@ -35,16 +36,19 @@ const get = createRoute({
   request: { params },
   responses: { 200: oneJob, ...errors(404) },
 })
-const cancel = createRoute({
-  method: 'post',
-  path: `${path}/{id}/cancel`,
-  request: { params },
-  responses: { 200: oneJob, ...errors(404, 409) },
-})
+const move = <V extends string>(verb: V) =>
+  createRoute({
+    method: 'post',
+    path: `${path}/{id}/${verb}`,
+    request: { params },
+    responses: { 200: oneJob, ...errors(404, 409) },
+  })
 
 export function addJobRoutes(app: HttpApp, deps: TrainDeps): void {
   app.openapi(create, async (c) => c.json(await createJob(deps, c.req.valid('json')), 200))
   app.openapi(list, async (c) => c.json(await listJobs(deps.db, c.req.valid('query')), 200))
   app.openapi(get, async (c) => c.json(toJob(await getJob(deps.db, c.req.valid('param').id)), 200))
-  app.openapi(cancel, async (c) => c.json(await cancelJob(deps.db, c.req.valid('param').id), 200))
+  app.openapi(move('cancel'), async (c) => c.json(await cancelJob(deps.db, c.req.valid('param').id), 200))
+  app.openapi(move('pause'), async (c) => c.json(await pauseJob(deps.db, c.req.valid('param').id), 200))
+  app.openapi(move('resume'), async (c) => c.json(await resumeJob(deps, c.req.valid('param').id), 200))
 }
