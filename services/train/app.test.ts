@@ -2,6 +2,7 @@ import { eq } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { jobs } from '../../infra/db/tables/index.ts'
 import { createApp } from './app.ts'
+import type { JobId } from './job.ts'
 import { corpus, setUp } from './train.case.ts'
 
 let at: Awaited<ReturnType<typeof setUp>>
