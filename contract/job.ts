@@ -99,13 +99,19 @@ export const Job = z
   .meta({ id: 'Job' })
 export type Job = z.infer<typeof Job>
 
-/** One moment of a run; tokens/s counts labelled and unlabelled tokens. */
+/**
+ * One moment of a run; tokens/s counts labelled and unlabelled tokens. Every evaluation is of the whole dev set, so that
+ * OpenAI's `valid_…` and `full_valid_…` are the same numbers; accuracy is a share of the labelled tokens.
+ */
 export const Metrics = z
   .object({
     step: z.int(),
     total_steps: z.int(),
     train_loss: z.number().optional(),
     valid_loss: z.number().optional(),
+    valid_mean_token_accuracy: z.number().optional(),
+    full_valid_loss: z.number().optional(),
+    full_valid_mean_token_accuracy: z.number().optional(),
     learning_rate: z.number().optional(),
     tokens_per_second: z.number().optional(),
   })

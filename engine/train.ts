@@ -13,7 +13,7 @@ import { learningRateAt } from './optim/schedule.ts'
 import type { Conversation } from './text/sample.ts'
 import { loadTokenizer } from './text/tokenizer.ts'
 import { endlessBatches, inBatches, type TokenSample } from './training/batch.ts'
-import { Evaluator } from './training/evaluator.ts'
+import { Evaluator, type Measures } from './training/evaluator.ts'
 import { Meter } from './training/meter.ts'
 import { type Cut, sampleSets } from './training/sample-sets.ts'
 import { type Best, encodeState, restoreState } from './training/state.ts'
@@ -65,8 +65,8 @@ export type TrainEvent =
       /** Since the last `step` event, without the time that evaluations and the reader took. */
       tokensPerSecond: number
     }
-  /** Mean dev cross-entropy per labelled token. Step 0 is the base without any adapter. */
-  | { type: 'eval'; step: number; loss: number }
+  /** Of the dev set. Step 0 is the base without any adapter. */
+  | ({ type: 'eval'; step: number } & Measures)
   | { type: 'checkpoint'; step: number; files: AdapterFiles }
   /**
    * At every checkpoint, once a minute, and where the run is paused: from here it can be taken up with the same losses to
@@ -114,7 +114,7 @@ export async function* train(
 
   if (dev.length > 0 && !run.resume) {
     await using bareBase = await Evaluator.open(model, base, bare, longest)
-    yield { type: 'eval', step: 0, loss: await bareBase.loss(devBatches, new Map(), signal) }
+    yield { type: 'eval', step: 0, ...(await bareBase.measure(devBatches, new Map(), signal)) }
   }
 
   const optimizer = {
@@ -157,8 +157,9 @@ export async function* train(
     meter.add(result, performance.now() - begun)
     if (due(args.logging_steps, step)) yield { type: 'step', step, learningRate, ...meter.read() }
     if (evaluator && due(args.eval_steps, step)) {
-      const loss = await evaluator.loss(devBatches, parameters, signal)
-      yield { type: 'eval', step, loss }
+      const measures = await evaluator.measure(devBatches, parameters, signal)
+      const { loss } = measures
+      yield { type: 'eval', step, ...measures }
       if (args.load_best_model_at_end && loss < (best?.loss ?? Number.POSITIVE_INFINITY))
         best = { step, loss, values: new Map([...parameters].map(([name, p]) => [name, p.data.slice()])) }
     }

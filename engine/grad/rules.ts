@@ -149,4 +149,5 @@ export const gradRules: { readonly [O in OpName]: GradRule<O> } = {
     null,
   ],
   crossEntropyGrad: notTwice,
+  argMax: () => [null],
 }

@@ -170,3 +170,8 @@ export function crossEntropyGrad(logits: Node, labels: Node): Node {
   perRow('crossEntropyGrad', logits, labels)
   return make('crossEntropyGrad', [logits, labels], {}, logits.shape)
 }
+
+export function argMax(rows: Node): Node {
+  if (rows.shape.length !== 2) throw new ShapeError('argMax', [rows.shape], 'wanted [N,V]')
+  return make('argMax', [rows], {}, rows.shape.slice(0, 1), 'int64')
+}

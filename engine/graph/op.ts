@@ -78,6 +78,8 @@ export type Ops = {
   crossEntropy: None
   /** Its derivative in the logits, softmax(logits) − onehot(label): [N, V]. */
   crossEntropyGrad: None
+  /** Where the largest value of each row is: [N, V] gives [N], int64. */
+  argMax: None
 }
 
 export type OpName = keyof Ops

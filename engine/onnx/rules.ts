@@ -116,4 +116,5 @@ export const onnxRules: { readonly [O in OpName]: OnnxRule<O> } = {
     const softmax = w.node('Softmax', [logits!], { axis: -1 })
     return w.node('ScatterElements', [softmax, column, minusOnes], { reduction: 'add', axis: 1 })
   },
+  argMax: (w, _, x) => w.node('ArgMax', [x!], { axis: -1, keepdims: 0 }),
 }

@@ -5,13 +5,22 @@ import { Session, type Value } from '../runtime/session.ts'
 import { collate, type TokenSample } from './batch.ts'
 import { objective } from './objective.ts'
 
-/** Measures the loss of a base with an adapter, or bare. */
+export type Measures = {
+  /** Mean cross-entropy per labelled token, in nats. */
+  loss: number
+  /** Share of labelled tokens that are the most probable ones, between 0 and 1. */
+  accuracy: number
+}
+
+type Outputs = 'loss' | 'predicted'
+
+/** Measures a base with an adapter, or bare. */
 export class Evaluator {
-  readonly #session: Session<'loss'>
+  readonly #session: Session<Outputs>
   readonly #adapter: Bindable
   readonly #rope: Record<string, Value>
 
-  private constructor(session: Session<'loss'>, adapter: Bindable, rope: Record<string, Value>) {
+  private constructor(session: Session<Outputs>, adapter: Bindable, rope: Record<string, Value>) {
     this.#session = session
     this.#adapter = adapter
     this.#rope = rope
@@ -19,31 +28,35 @@ export class Evaluator {
 
   /** @param longest tokens of the longest sample it will see */
   static async open(model: Model, base: Binding, adapter: Bindable, longest: number): Promise<Evaluator> {
-    const loss = objective(model, adapter.bind(base), adapter.virtualTokens)
+    const outputs = objective(model, adapter.bind(base), adapter.virtualTokens)
     const rope = ropeFeeds(model, adapter.firstPosition + longest)
-    return new Evaluator(await Session.open({ loss }), adapter, rope)
+    return new Evaluator(await Session.open(outputs), adapter, rope)
   }
 
   /**
-   * Mean cross-entropy per labelled token over all batches, in nats.
+   * Over all batches, every labelled token weighing the same.
    * @throws an AbortError between batches when `signal` says to stop
    */
-  async loss(
+  async measure(
     batches: readonly (readonly TokenSample[])[],
     parameters: Parameters,
     signal?: AbortSignal,
-  ): Promise<number> {
+  ): Promise<Measures> {
     let total = 0
+    let right = 0
     let labelled = 0
     for (const samples of batches) {
       signal?.throwIfAborted()
       const batch = collate(samples, this.#adapter)
       const scale: Value = { data: Float32Array.of(1), shape: [] }
       const feeds = { ...batch.feeds, ...this.#rope, ...Object.fromEntries(parameters), scale }
-      total += Number((await this.#session.run(feeds)).loss.data[0])
-      labelled += batch.labelled
+      const { loss, predicted } = await this.#session.run(feeds)
+      const labels = batch.feeds.labels!.data
+      total += Number(loss.data[0])
+      for (let i = 0; i < labels.length; i++) if (predicted.data[i] === labels[i]) right++
+      labelled += labels.length
     }
-    return total / labelled
+    return { loss: total / labelled, accuracy: right / labelled }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

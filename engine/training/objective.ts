@@ -1,16 +1,22 @@
 /** What training minimises, as a graph: cross-entropy at the labelled positions of a batch. */
-import { crossEntropy, gather, input, mul, reshape, sum } from '../graph/build.ts'
+import { argMax, crossEntropy, gather, input, mul, reshape, sum } from '../graph/build.ts'
 import type { Node } from '../graph/node.ts'
 import type { Binding, Model } from '../models/model.ts'
 import { stepInputs } from '../models/step.ts'
 
 /**
- * The scalar Σ cross-entropy · `scale` over the N rows of hidden states named by `rows` (indices into B·T), with
+ * `loss`: the scalar Σ cross-entropy · `scale` over the N rows of hidden states named by `rows` (indices into B·T), with
  * targets `labels` (N). Only these rows meet the head: logits for a whole batch are never built.
+ * `predicted`: the most probable token of each of these rows (N).
  */
-export function objective(model: Model, binding: Binding, virtualTokens: number): Node {
+export function objective(
+  model: Model,
+  binding: Binding,
+  virtualTokens: number,
+): { loss: Node; predicted: Node } {
   const { hidden } = model.forward(binding, stepInputs(model, virtualTokens))
   const labelled = gather(hidden, input('rows', ['N'], 'int64'), { distinct: true }) // (N, hidden)
-  const losses = crossEntropy(model.logits(binding, labelled), input('labels', ['N'], 'int64'))
-  return mul(reshape(sum(losses), []), input('scale', []))
+  const logits = model.logits(binding, labelled)
+  const losses = crossEntropy(logits, input('labels', ['N'], 'int64'))
+  return { loss: mul(reshape(sum(losses), []), input('scale', [])), predicted: argMax(logits) }
 }

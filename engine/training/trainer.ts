@@ -129,7 +129,7 @@ export function trainingGraph(
   { model, base, adapter, parameters, checkpointing }: GraphOptions,
   dropout?: SeededDropout,
 ): Record<string, Node> {
-  const loss = objective(model, adapter.bind(base, dropout?.drop), adapter.virtualTokens)
+  const { loss } = objective(model, adapter.bind(base, dropout?.drop), adapter.virtualTokens)
   const inputs = inputsOf([loss])
   const names = [...parameters.keys()]
   const gradients = backward(

@@ -5,7 +5,10 @@ import type { Metrics } from '../../contract/job.ts'
 import type { files } from '../../infra/db/tables/index.ts'
 import type { Store } from '../../infra/store/store.ts'
 
-const columns = ['step', 'train_loss', 'valid_loss', 'learning_rate', 'tokens_per_second'] as const
+const columns = [
+  ...(['step', 'train_loss', 'valid_loss', 'valid_mean_token_accuracy'] as const),
+  ...(['learning_rate', 'tokens_per_second'] as const),
+]
 
 /** One line for each step that told something, in order; what it did not tell is empty. */
 export function metricsTable(metrics: readonly Metrics[]): string {

@@ -38,10 +38,14 @@ export function eventsOf(moment: TrainEvent, totalSteps: number): NewEvent[] {
       ]
     }
     case 'eval': {
-      const { step, loss } = moment
+      const { step, loss, accuracy } = moment
       const where = step === 0 ? 'Base model' : `Step ${step}/${totalSteps}`
-      const data = { step, total_steps: totalSteps, valid_loss: loss }
-      return [{ level: 'info', message: `${where}: dev loss=${loss.toFixed(4)}`, data }]
+      const message = `${where}: dev loss=${loss.toFixed(4)}, token accuracy=${accuracy.toFixed(4)}`
+      const data = {
+        ...{ step, total_steps: totalSteps, valid_loss: loss, valid_mean_token_accuracy: accuracy },
+        ...{ full_valid_loss: loss, full_valid_mean_token_accuracy: accuracy },
+      }
+      return [{ level: 'info', message, data }]
     }
     case 'checkpoint':
       return [say(`Checkpoint created at step ${moment.step}`)]

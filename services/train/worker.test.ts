@@ -65,7 +65,12 @@ describe('a job that goes well', () => {
 
   test('tells its numbers in metrics', async () => {
     const metrics = (await at.events(id)).flatMap(({ data }) => data ?? [])
-    expect(metrics[0]).toEqual({ step: 0, total_steps: 4, valid_loss: expect.any(Number) })
+    const { valid_loss, valid_mean_token_accuracy } = metrics[0]!
+    expect(metrics[0]).toEqual({
+      ...{ step: 0, total_steps: 4, valid_loss: expect.any(Number) },
+      valid_mean_token_accuracy: expect.any(Number),
+      ...{ full_valid_loss: valid_loss, full_valid_mean_token_accuracy: valid_mean_token_accuracy },
+    })
     expect(metrics[1]).toEqual({
       step: 1,
       total_steps: 4,
@@ -131,7 +136,9 @@ describe('a job that goes well', () => {
       .decode(await at.store.bytes(row!.objectKey))
       .trimEnd()
       .split('\n')
-    expect(lines[0]).toBe('step,train_loss,valid_loss,learning_rate,tokens_per_second')
+    expect(lines[0]).toBe(
+      'step,train_loss,valid_loss,valid_mean_token_accuracy,learning_rate,tokens_per_second',
+    )
     expect(lines.map((line) => line.split(',')[0])).toEqual(['step', '0', '1', '2', '3', '4'])
   })
 
@@ -342,7 +349,7 @@ describe('a job that is interrupted', () => {
     expect(await modelsOf(id)).toEqual([model, `${model}:ckpt-step-2`])
 
     const told = await at.events(id)
-    expect(await orphan({ type: 'eval', step: 2, loss: 1 })).toBe(false)
+    expect(await orphan({ type: 'eval', step: 2, loss: 1, accuracy: 0 })).toBe(false)
     expect(await orphan({ type: 'checkpoint', step: 3, files: file })).toBe(false)
     expect(await orphan({ type: 'end', step: 4, trainedTokens: 1, files: file })).toBe(false)
     expect(await at.events(id)).toEqual(told)
