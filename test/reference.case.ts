@@ -10,7 +10,7 @@ import type { Model } from '../engine/models/model.ts'
 import { openModel } from '../engine/models/open.ts'
 import { ropeFeeds } from '../engine/models/step.ts'
 import { learningRateAt } from '../engine/optim/schedule.ts'
-import { Session } from '../engine/runtime/session.ts'
+import { Session, type SessionOptions } from '../engine/runtime/session.ts'
 import { collate, type TokenSample } from '../engine/training/batch.ts'
 import { Trainer, trainingGraph } from '../engine/training/trainer.ts'
 import { openCheckpoint } from '../engine/weights/checkpoint.ts'
@@ -58,8 +58,10 @@ export async function lossAndGradients(
   parameters: Parameters,
   batch: ReferenceBatch,
   checkpointing: Checkpointing = 'none',
+  options: SessionOptions = {},
 ) {
-  await using session = await Session.open(trainingGraph({ model, base, adapter, parameters, checkpointing }))
+  const graph = trainingGraph({ model, base, adapter, parameters, checkpointing })
+  await using session = await Session.open(graph, options)
   const { feeds, labelled } = collate(samplesOf(batch), adapter)
   const longest = Math.max(...batch.tokens.map((t) => t.length))
   const { loss, ...gradients } = await session.run({

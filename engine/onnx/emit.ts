@@ -17,8 +17,8 @@ import {
   TypeProtoSchema,
   ValueInfoProtoSchema,
 } from 'onnx-buf'
-import { type Dim, operands, type Shape } from '../graph/dim.ts'
-import { type Node, topological } from '../graph/node.ts'
+import { type Dim, operands, type Shape, sizeOf } from '../graph/dim.ts'
+import { type Node, topological, widensWeight } from '../graph/node.ts'
 import type { DType } from '../graph/op.ts'
 import { type Attribute, onnxRules, type Writer } from './rules.ts'
 
@@ -27,10 +27,15 @@ const dataType: Record<DType, DataType> = {
   float16: DataType.FLOAT16,
   bfloat16: DataType.BFLOAT16,
   int64: DataType.INT64,
+  uint8: DataType.UINT8,
+  uint4: DataType.UINT4,
 }
 
-/** The bytes of a model that computes `outputs` by name. Weight files are located from the root directory. */
-export function emit(outputs: Readonly<Record<string, Node>>): Uint8Array {
+/**
+ * The bytes of a model that computes `outputs` by name. Weight files are located from the root directory.
+ * @param rules those of the device that is to run it
+ */
+export function emit(outputs: Readonly<Record<string, Node>>, rules = onnxRules): Uint8Array {
   const graph = create(GraphProtoSchema, { name: 'preamble' })
   const order = castsFirst(topological(Object.values(outputs)))
   const writer = createWriter(graph, bindSymbols(order))
@@ -38,7 +43,7 @@ export function emit(outputs: Readonly<Record<string, Node>>): Uint8Array {
 
   for (const node of order) {
     const inputs = node.inputs.map((i) => names.get(i)!)
-    names.set(node, declareSource(graph, node, names.size) ?? writeOp(writer, node, inputs))
+    names.set(node, declareSource(graph, node, names.size) ?? writeOp(rules, writer, node, inputs))
   }
   for (const [name, node] of Object.entries(outputs)) {
     graph.node.push(
@@ -63,7 +68,7 @@ export function emit(outputs: Readonly<Record<string, Node>>): Uint8Array {
  * of a weight written right before its use, all casts would run first, and all float32 copies be there at once.
  */
 function castsFirst(order: readonly Node[]): Node[] {
-  const early = ({ op, inputs }: Node) => op === 'weight' || (op === 'cast' && inputs[0]!.op === 'weight')
+  const early = (node: Node) => node.op === 'weight' || widensWeight(node)
   return [...order.filter(early), ...order.filter((node) => !early(node))]
 }
 
@@ -100,8 +105,8 @@ function declareSource(graph: GraphProto, node: Node, id: number): string | unde
   }
 }
 
-const writeOp = (writer: Writer, node: Node, inputs: readonly string[]): string =>
-  (onnxRules[node.op] as (w: Writer, node: Node, ...inputs: string[]) => string)(writer, node, ...inputs)
+const writeOp = (rules: typeof onnxRules, writer: Writer, node: Node, inputs: readonly string[]): string =>
+  (rules[node.op] as (w: Writer, node: Node, ...inputs: string[]) => string)(writer, node, ...inputs)
 
 /** Where each symbol's value can be read at run time: an axis of an input. */
 function bindSymbols(order: readonly Node[]): Map<string, { input: string; axis: number }> {
@@ -162,7 +167,17 @@ function createWriter(graph: GraphProto, symbols: ReturnType<typeof bindSymbols>
   }
   const float: Writer['float'] = (value) =>
     once(`float ${value}`, () => initializer('float32', [], Float32Array.of(value)))
-  return { node, ints, float, shape, reshape }
+  const filled: Writer['filled'] = (dtype, dims, byte) =>
+    once(`${dtype} ${dims} of ${byte}`, () => {
+      const name = `c${count++}`
+      const bytes = Number(sizeOf(dims)) / (dtype === 'uint4' ? 2 : 1)
+      const rawData = new Uint8Array(bytes).fill(byte)
+      graph.initializer.push(
+        create(TensorProtoSchema, { name, dims: fixed(dims), dataType: dataType[dtype], rawData }),
+      )
+      return name
+    })
+  return { node, ints, float, filled, shape, reshape }
 }
 
 function attributeProto(name: string, value: Attribute): AttributeProto {
