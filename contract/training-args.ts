@@ -5,6 +5,9 @@ const count = z.int().min(1)
 const everySteps = z.int().min(0) // 0: only at the end
 const fraction = z.number().min(0).lt(1)
 
+const metrics = ['loss', 'accuracy', 'bleu-4', 'rouge-1', 'rouge-2', 'rouge-l'] as const
+const evaluationMetric = z.enum([...metrics, ...metrics.map((name) => `eval_${name}` as const)])
+
 export const TrainingArgs = z
   .strictObject({
     max_input_length: count,
@@ -26,7 +29,14 @@ export const TrainingArgs = z
     logging_steps: everySteps,
     eval_steps: everySteps,
     save_steps: everySteps,
+    /** Let evaluations score greedy replies too: BLEU-4 and ROUGE. */
+    predict_with_generate: z.boolean(),
+    generation_max_new_tokens: count,
     load_best_model_at_end: z.boolean(),
+    metric_for_best_model: evaluationMetric,
+    /** Evaluations without a better one after which a job ends; 0: it does not. */
+    early_stopping_patience: z.int().min(0),
+    early_stopping_threshold: z.number().min(0),
     group_by_length: z.boolean(),
     seed: z.int().min(0).max(0xffffffff),
   })

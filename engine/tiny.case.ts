@@ -70,7 +70,12 @@ export const args: TrainingArgs = {
   logging_steps: 1,
   eval_steps: 0,
   save_steps: 0,
+  predict_with_generate: false,
+  generation_max_new_tokens: 32,
   load_best_model_at_end: false,
+  metric_for_best_model: 'loss',
+  early_stopping_patience: 0,
+  early_stopping_threshold: 0,
   group_by_length: false,
   seed: 1,
 }

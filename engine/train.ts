@@ -10,10 +10,11 @@ import type { Model } from './models/model.ts'
 import { openModel } from './models/open.ts'
 import { weightShapes } from './models/weight-shapes.ts'
 import { learningRateAt } from './optim/schedule.ts'
+import { loadChat } from './text/chat.ts'
 import type { Conversation } from './text/sample.ts'
 import { loadTokenizer } from './text/tokenizer.ts'
-import { endlessBatches, inBatches, type TokenSample } from './training/batch.ts'
-import { Evaluator, type Measures } from './training/evaluator.ts'
+import { endlessBatches, type TokenSample } from './training/batch.ts'
+import { DevSet, type Evaluation } from './training/dev-set.ts'
 import { Meter } from './training/meter.ts'
 import { type Cut, sampleSets } from './training/sample-sets.ts'
 import { type Best, encodeState, restoreState } from './training/state.ts'
@@ -66,7 +67,7 @@ export type TrainEvent =
       tokensPerSecond: number
     }
   /** Of the dev set. Step 0 is the base without any adapter. */
-  | ({ type: 'eval'; step: number } & Measures)
+  | ({ type: 'eval'; step: number } & Evaluation)
   | { type: 'checkpoint'; step: number; files: AdapterFiles }
   /**
    * At every checkpoint, once a minute, and where the run is paused: from here it can be taken up with the same losses to
@@ -98,9 +99,10 @@ export async function* train(
   const checkpoint = openCheckpoint(run.base)
   const base = { weight: frozen(checkpoint) }
   const adapter = await adapterFor(run, model, checkpoint)
-  const { train, dev, longest, truncated } = sampleSets(run, model.maxPositions - adapter.firstPosition)
+  const chat = loadChat(run.base)
+  const room = model.maxPositions - adapter.firstPosition
+  const { train, dev, longest, truncated } = sampleSets({ ...run, chat }, room)
   const parameters = adapter.init(args.seed)
-  const devBatches = inBatches(dev, args.per_device_eval_batch_size)
   const { steps, schedule } = planOf(args, train.length)
   const trainableParameters = [...parameters.values()].reduce((n, p) => n + p.data.length, 0)
   yield {
@@ -112,9 +114,10 @@ export async function* train(
     truncated,
   }
 
+  const measured = { model, base, chat, dev, longest, args }
   if (dev.length > 0 && !run.resume) {
-    await using bareBase = await Evaluator.open(model, base, bare, longest)
-    yield { type: 'eval', step: 0, ...(await bareBase.measure(devBatches, new Map(), signal)) }
+    await using bareBase = await DevSet.open(measured, bare)
+    yield { type: 'eval', step: 0, ...(await bareBase.measure(new Map(), signal)) }
   }
 
   const optimizer = {
@@ -135,7 +138,7 @@ export async function* train(
     longest,
   }
   await using trainer = await Trainer.open({ ...setup, prepack: copiesAreCheap(checkpoint) })
-  await using evaluator = dev.length > 0 ? await Evaluator.open(model, base, adapter, longest) : undefined
+  await using devSet = dev.length > 0 ? await DevSet.open(measured, adapter) : undefined
   const { moments } = trainer.optimizer
   const identity = identityOf(run, train, dev)
   const resumed = run.resume && restoreState(run.resume, identity, { parameters, moments })
@@ -156,10 +159,10 @@ export async function* train(
     const result = await trainer.step(microBatches, learningRate)
     meter.add(result, performance.now() - begun)
     if (due(args.logging_steps, step)) yield { type: 'step', step, learningRate, ...meter.read() }
-    if (evaluator && due(args.eval_steps, step)) {
-      const measures = await evaluator.measure(devBatches, parameters, signal)
-      const { loss } = measures
-      yield { type: 'eval', step, ...measures }
+    if (devSet && due(args.eval_steps, step)) {
+      const evaluation = await devSet.measure(parameters, signal)
+      const { loss } = evaluation
+      yield { type: 'eval', step, ...evaluation }
       if (args.load_best_model_at_end && loss < (best?.loss ?? Number.POSITIVE_INFINITY))
         best = { step, loss, values: new Map([...parameters].map(([name, p]) => [name, p.data.slice()])) }
     }

@@ -1,6 +1,7 @@
 import type { Node } from '../graph/node.ts'
 import type { Binding } from '../models/model.ts'
 import type { AdapterFiles } from './adapter-files.ts'
+import type { Prefix } from './prefix-files.ts'
 
 /** Trainable values by name: each is fed to the graph as the input of that name. */
 export type Parameters = Map<string, { shape: readonly number[]; data: Float32Array }>
@@ -27,6 +28,8 @@ export interface Adapter extends Bindable {
   readonly dropout?: number
   /** Initial values; the same seed gives the same values. */
   init(seed: number): Parameters
+  /** The rows that stand before a conversation, where the adapter is such rows. */
+  prefix?(parameters: Parameters): Promise<Prefix>
   /** The files that keep the trained adapter. */
   files(parameters: Parameters): Promise<AdapterFiles>
 }

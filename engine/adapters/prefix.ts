@@ -73,19 +73,19 @@ export function prefixAdapter(model: Model, base: string, options: PrefixTuning,
       }
     },
 
-    async files(parameters) {
-      const rows = encoding.rows()
-      const named = layers.flatMap((l) =>
-        kinds.map((kind) => [`${kind}.${l}`, rows(`${kind}.${l}`)] as const),
-      )
-      await using session = await Session.open(
-        Object.fromEntries(named.map(([name, node]) => [`rows.${name}`, node])),
-      )
-      const values = await session.run(Object.fromEntries(parameters))
-      const of = (kind: Kind) => layers.map((l) => values[`rows.${kind}.${l}`]!.data as Float32Array)
-      const prefix: Prefix = { tokens, keys: of('key'), values: of('value') }
-      return prefixFiles(model, base, prefix)
-    },
+    prefix,
+    files: async (parameters) => prefixFiles(model, base, await prefix(parameters)),
+  }
+
+  async function prefix(parameters: Parameters): Promise<Prefix> {
+    const rows = encoding.rows()
+    const named = layers.flatMap((l) => kinds.map((kind) => [`${kind}.${l}`, rows(`${kind}.${l}`)] as const))
+    await using session = await Session.open(
+      Object.fromEntries(named.map(([name, node]) => [`rows.${name}`, node])),
+    )
+    const values = await session.run(Object.fromEntries(parameters))
+    const of = (kind: Kind) => layers.map((l) => values[`rows.${kind}.${l}`]!.data as Float32Array)
+    return { tokens, keys: of('key'), values: of('value') }
   }
 }
 

@@ -35,7 +35,8 @@ export function sample(logits: Float32Array, { temperature, topP, topK }: Sampli
   return kept[count - 1]! // rounding left a crumb
 }
 
-function argmax(values: Float32Array): number {
+/** Where the largest value is. */
+export function argmax(values: Float32Array): number {
   let best = 0
   for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i
   return best

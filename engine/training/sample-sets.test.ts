@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { textReference } from '../../test/reference/load.ts'
 import { InputError } from '../errors.ts'
+import { loadChat } from '../text/chat.ts'
 import { talk } from '../tiny.case.ts'
 import { sampleSets } from './sample-sets.ts'
 
 const limits = { max_input_length: 32, max_output_length: 16 }
-const run = { base: textReference('chatml').directory, train: [talk('1?', 'one')], dev: [], args: limits }
+const chat = loadChat(textReference('chatml').directory)
+const run = { chat, train: [talk('1?', 'one')], dev: [], args: limits }
 const long = talk('2?', 'two '.repeat(40))
 
 describe('samples', () => {

@@ -1,5 +1,5 @@
 import { InputError } from '../errors.ts'
-import { loadChat } from '../text/chat.ts'
+import type { Chat } from '../text/chat.ts'
 import { type Conversation, type Limits, type Sample, trainingSample } from '../text/sample.ts'
 
 /** A sample that was cut to fit: its set and its place there, from 0; its length and the limit, in tokens. */
@@ -19,7 +19,7 @@ type Sets = {
  * @throws InputError when there is nothing to train on, the limits exceed the room, or a conversation cannot be used
  */
 export function sampleSets(
-  run: { base: string; train: readonly Conversation[]; dev: readonly Conversation[]; args: Limits },
+  run: { chat: Chat; train: readonly Conversation[]; dev: readonly Conversation[]; args: Limits },
   room: number,
 ): Sets {
   const { max_input_length, max_output_length } = run.args
@@ -31,11 +31,10 @@ export function sampleSets(
     )
   if (run.train.length === 0)
     throw new InputError('invalid_training_data', 'the training set has no conversations')
-  const chat = loadChat(run.base)
   const samples = (set: 'train' | 'dev') =>
     run[set].map((conversation, i) => {
       try {
-        return trainingSample(chat, conversation, run.args)
+        return trainingSample(run.chat, conversation, run.args)
       } catch (error) {
         throw new InputError(
           'invalid_training_data',

@@ -1,4 +1,5 @@
 import type { Schedule } from '../optim/schedule.ts'
+import type { Evaluation } from './dev-set.ts'
 
 /** How to train; the names are transformers' and ChatGLM3's `ptuning_v2.yaml`. */
 export type TrainingArgs = {
@@ -24,8 +25,16 @@ export type TrainingArgs = {
   logging_steps: number
   eval_steps: number
   save_steps: number
-  /** Keep the weights of the evaluation with the lowest dev loss, as transformers does. */
+  /** Let every evaluation score greedy replies too, of this many tokens at most. */
+  predict_with_generate: boolean
+  generation_max_new_tokens: number
+  /** Give the weights of the best evaluation instead of the last ones. */
   load_best_model_at_end: boolean
+  /** By what an evaluation is the best: the lowest loss, or the highest of another. Both ways of naming it are the same. */
+  metric_for_best_model: keyof Evaluation | `eval_${keyof Evaluation}`
+  /** Evaluations in a row that may pass without one better by more than the threshold; 0: any number. */
+  early_stopping_patience: number
+  early_stopping_threshold: number
   /** Batches of samples of similar length: less padding. */
   group_by_length: boolean
   seed: number

@@ -60,6 +60,11 @@ const args = {
   eval_steps: 250,
   save_steps: 500,
   load_best_model_at_end: false,
+  predict_with_generate: false,
+  generation_max_new_tokens: 256,
+  metric_for_best_model: 'loss',
+  early_stopping_patience: 0,
+  early_stopping_threshold: 0,
   group_by_length: true,
   seed,
 } as const

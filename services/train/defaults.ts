@@ -22,7 +22,12 @@ export const defaultTrainingArgs = (peft: Peft): TrainingArgs => ({
   logging_steps: 10,
   eval_steps: 100,
   save_steps: 0,
+  predict_with_generate: false,
+  generation_max_new_tokens: 512,
   load_best_model_at_end: false,
+  metric_for_best_model: 'loss',
+  early_stopping_patience: 0,
+  early_stopping_threshold: 0,
   group_by_length: false,
   seed: 42,
 })

@@ -1,0 +1,63 @@
+import type { Adapter, Parameters } from '../adapters/adapter.ts'
+import type { Scores } from '../metrics/scores.ts'
+import type { Binding, Model } from '../models/model.ts'
+import type { Chat } from '../text/chat.ts'
+import { inBatches, type TokenSample } from './batch.ts'
+import { Evaluator, type Measures } from './evaluator.ts'
+import { Replies } from './replies.ts'
+import type { TrainingArgs } from './training-args.ts'
+
+/** What a dev set says of an adapter; scores only where replies are generated. */
+export type Evaluation = Measures & Partial<Scores>
+
+export type DevSetOptions = {
+  model: Model
+  /** The frozen base. */
+  base: Binding
+  chat: Chat
+  /** At least one. */
+  dev: readonly TokenSample[]
+  /** Tokens of the longest sample. */
+  longest: number
+  args: Pick<
+    TrainingArgs,
+    'per_device_eval_batch_size' | 'predict_with_generate' | 'generation_max_new_tokens'
+  >
+}
+
+/** Measures a base with an adapter, or bare, on a dev set: by its loss and, if asked for, by its replies. */
+export class DevSet {
+  readonly #samples: readonly TokenSample[]
+  readonly #batches: TokenSample[][]
+  readonly #evaluator: Evaluator
+  readonly #replies: Replies | undefined
+
+  private constructor({ dev, args }: DevSetOptions, evaluator: Evaluator, replies: Replies | undefined) {
+    this.#samples = dev
+    this.#batches = inBatches(dev, args.per_device_eval_batch_size)
+    this.#evaluator = evaluator
+    this.#replies = replies
+  }
+
+  static async open(options: DevSetOptions, adapter: Omit<Adapter, 'init' | 'files'>): Promise<DevSet> {
+    const { model, base, chat, longest, args } = options
+    const evaluator = await Evaluator.open(model, base, adapter, longest)
+    const replies = args.predict_with_generate
+      ? await Replies.open({ model, base, chat, adapter, maxNewTokens: args.generation_max_new_tokens })
+      : undefined
+    return new DevSet(options, evaluator, replies)
+  }
+
+  /** @throws an AbortError between two batches or tokens when `signal` says to stop */
+  async measure(parameters: Parameters, signal?: AbortSignal): Promise<Evaluation> {
+    return {
+      ...(await this.#evaluator.measure(this.#batches, parameters, signal)),
+      ...(await this.#replies?.scores(this.#samples, parameters, signal)),
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#evaluator[Symbol.asyncDispose]()
+    await this.#replies?.[Symbol.asyncDispose]()
+  }
+}
