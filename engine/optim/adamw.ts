@@ -1,34 +1,60 @@
 import type { Parameters } from '../adapters/adapter.ts'
+import { type Held, Resident } from '../runtime/session.ts'
+import { clipGradients, type Gradients } from './clip.ts'
+import type { Optimizer, OptimizerSetup } from './optimizer.ts'
 
 export type AdamWOptions = { beta1: number; beta2: number; epsilon: number; weightDecay: number }
-
-/** Gradients by parameter name, of the parameter's size. */
-export type Gradients = ReadonlyMap<string, Float32Array>
 
 /** Running means of gradients and of their squares, by parameter. */
 export type Moments = ReadonlyMap<string, { m: Float32Array; v: Float32Array }>
 
-/** AdamW (Loshchilov and Hutter 2019) as PyTorch computes it: decoupled decay first, then the bias-corrected step. */
-export class AdamW {
+/** AdamW on arrays, in place. */
+export class AdamW implements Optimizer {
+  readonly #parameters: Parameters
   readonly #options: AdamWOptions
+  readonly #maxGradNorm: number
+  #gradients: Gradients = new Map()
   readonly moments: Moments
-  /** Steps taken; whoever goes on from moments sets it too. */
   steps = 0
 
-  constructor(parameters: Parameters, options: AdamWOptions) {
-    this.#options = options
-    const zeros = ({ length }: Float32Array) => ({ m: new Float32Array(length), v: new Float32Array(length) })
-    this.moments = new Map([...parameters].map(([name, { data }]) => [name, zeros(data)]))
+  constructor({ parameters, optimizer, maxGradNorm }: OptimizerSetup) {
+    this.#parameters = parameters
+    this.#options = optimizer
+    this.#maxGradNorm = maxGradNorm
+    this.moments = zeroMoments(parameters)
   }
 
-  /** Moves every parameter one step, in place. Biases and norms (one axis) are not decayed, as transformers does. */
-  step(parameters: Parameters, gradients: Gradients, learningRate: number): void {
+  get parameters() {
+    return Object.fromEntries(this.#parameters)
+  }
+
+  zero(): void {
+    this.#gradients = new Map()
+  }
+
+  async add(gradients: ReadonlyMap<string, Held>): Promise<void> {
+    for (const [name, held] of gradients) {
+      const g = arrayOf(name, held)
+      const sum = this.#gradients.get(name)
+      if (sum) for (let i = 0; i < g.length; i++) sum[i]! += g[i]!
+      else this.#gradients.set(name, g)
+    }
+  }
+
+  async step(learningRate: number): Promise<number> {
+    const norm = clipGradients(this.#gradients, this.#maxGradNorm)
+    this.#move(learningRate)
+    this.zero()
+    return norm
+  }
+
+  #move(learningRate: number): void {
     const { beta1, beta2, epsilon, weightDecay } = this.#options
     this.steps += 1
     const size = learningRate / (1 - beta1 ** this.steps)
     const correction = Math.sqrt(1 - beta2 ** this.steps)
-    for (const [name, { shape, data }] of parameters) {
-      const g = gradients.get(name)!
+    for (const [name, { shape, data }] of this.#parameters) {
+      const g = this.#gradients.get(name)!
       const { m, v } = this.moments.get(name)!
       const keep = shape.length > 1 ? 1 - learningRate * weightDecay : 1
       for (let i = 0; i < data.length; i++) {
@@ -41,4 +67,20 @@ export class AdamW {
       }
     }
   }
+
+  async sync(): Promise<void> {}
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+function arrayOf(name: string, held: Held): Float32Array {
+  if (held instanceof Resident || !(held.data instanceof Float32Array))
+    throw new Error(`the gradient of ${name} is not a float32 array in memory`)
+  return held.data
+}
+
+/** Zero moments for every parameter. */
+export function zeroMoments(parameters: Parameters): Moments {
+  const zeros = ({ length }: Float32Array) => ({ m: new Float32Array(length), v: new Float32Array(length) })
+  return new Map([...parameters].map(([name, { data }]) => [name, zeros(data)]))
 }

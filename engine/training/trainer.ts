@@ -1,28 +1,22 @@
 /** One adapter in training: its parameters, its compiled graph, and the optimizer. */
-import type { Adapter, Parameters } from '../adapters/adapter.ts'
+import type { Adapter } from '../adapters/adapter.ts'
 import { backward } from '../grad/backward.ts'
 import { type Checkpointing, gateName } from '../grad/checkpoint.ts'
 import { sizeOf } from '../graph/dim.ts'
 import { inputsOf, type Node } from '../graph/node.ts'
 import type { Binding, Model } from '../models/model.ts'
 import { ropeFeeds } from '../models/step.ts'
-import { AdamW, type AdamWOptions } from '../optim/adamw.ts'
-import { clipGradients } from '../optim/clip.ts'
+import { type Optimizer, type OptimizerSetup, openOptimizer } from '../optim/optimizer.ts'
 import { Session, type Value } from '../runtime/session.ts'
 import { type Batch, collate, type TokenSample } from './batch.ts'
 import { SeededDropout } from './dropout.ts'
 import { objective } from './objective.ts'
 
-export type TrainerOptions = {
+export type TrainerOptions = OptimizerSetup & {
   model: Model
   /** The frozen base. */
   base: Binding
   adapter: Adapter
-  /** Initial parameters; the trainer moves them in place. */
-  parameters: Parameters
-  optimizer: AdamWOptions
-  /** Joint gradient norm above which gradients are scaled down; 0: never. */
-  maxGradNorm: number
   /** Tokens of the longest sample. */
   longest: number
   /** What of the forward pass is kept for the backward one; the rest is computed again. */
@@ -45,17 +39,22 @@ export type StepResult = {
 
 export class Trainer {
   readonly #options: TrainerOptions
-  readonly #session: Session
-  /** Whoever goes on from another's state puts it here and into the parameters. */
-  readonly optimizer: AdamW
+  readonly #session: Session<'loss', GradientName>
+  /** It moves the parameters; their arrays are up to date after its `sync`. */
+  readonly optimizer: Optimizer
   readonly #rope: Record<string, Value>
   readonly #dropout: SeededDropout | undefined
 
-  private constructor(options: TrainerOptions, session: Session, dropout: SeededDropout | undefined) {
+  private constructor(
+    options: TrainerOptions,
+    session: Session<'loss', GradientName>,
+    optimizer: Optimizer,
+    dropout: SeededDropout | undefined,
+  ) {
     this.#options = options
     this.#dropout = dropout
     this.#session = session
-    this.optimizer = new AdamW(options.parameters, options.optimizer)
+    this.optimizer = optimizer
     this.#rope = ropeFeeds(options.model, options.adapter.firstPosition + options.longest)
   }
 
@@ -63,10 +62,12 @@ export class Trainer {
     const rate = options.adapter.dropout ?? 0
     const dropout = rate > 0 ? new SeededDropout(rate, options.seed ?? 0) : undefined
     const session = await Session.open(trainingGraph(options, dropout), {
+      device: options.device,
+      keep: [...options.parameters.keys()].map(gradientOf),
       spin: true,
       prepack: options.prepack,
     })
-    return new Trainer(options, session, dropout)
+    return new Trainer(options, session, await openOptimizer(options), dropout)
   }
 
   /**
@@ -74,47 +75,45 @@ export class Trainer {
    * whichever micro-batch it is in.
    */
   async step(microBatches: readonly (readonly TokenSample[])[], learningRate: number): Promise<StepResult> {
-    const { adapter, parameters, maxGradNorm } = this.#options
+    const { adapter } = this.#options
     const batches = microBatches.map((samples) => collate(samples, adapter))
     const labelled = batches.reduce((n, b) => n + b.labelled, 0)
     const tokens = batches.reduce((n, b) => n + b.tokens, 0)
     let loss = 0
-    const gradients = new Map<string, Float32Array>()
+    this.optimizer.zero()
     for (const [i, batch] of batches.entries()) {
       this.#dropout?.begin(this.optimizer.steps, i)
-      loss += await this.#accumulate(batch, 1 / labelled, gradients)
+      loss += await this.#accumulate(batch, 1 / labelled)
     }
-    const gradNorm = clipGradients(gradients, maxGradNorm)
-    this.optimizer.step(parameters, gradients, learningRate)
+    const gradNorm = await this.optimizer.step(learningRate)
     return { loss, gradNorm, labelled, tokens }
   }
 
   /** Runs a batch, adds its gradients to those before, and returns its share of the loss. */
-  async #accumulate(batch: Batch, scale: number, gradients: Map<string, Float32Array>): Promise<number> {
+  async #accumulate(batch: Batch, scale: number): Promise<number> {
     const { parameters, checkpointing = 'none' } = this.#options
-    const { loss, ...own } = await this.#session.run({
+    const { loss, ...gradients } = await this.#session.run({
       ...batch.feeds,
       ...(checkpointing !== 'none' && { [gateName]: { data: Float32Array.of(1), shape: [1] } }),
       ...this.#dropout?.feeds(sizesOf(batch)),
       ...this.#rope,
-      ...Object.fromEntries(parameters),
+      ...this.optimizer.parameters,
       scale: { data: Float32Array.of(scale), shape: [] },
     })
-    for (const name of parameters.keys()) {
-      const g = own[gradientOf(name)]!.data as Float32Array
-      const sum = gradients.get(name)
-      if (sum) for (let i = 0; i < g.length; i++) sum[i]! += g[i]!
-      else gradients.set(name, g)
-    }
-    return Number(loss!.data[0])
+    await this.optimizer.add(
+      new Map([...parameters.keys()].map((name) => [name, gradients[gradientOf(name)]!])),
+    )
+    return Number(loss.data[0])
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.optimizer[Symbol.asyncDispose]()
     await this.#session[Symbol.asyncDispose]()
   }
 }
 
-const gradientOf = (parameter: string) => `gradient of ${parameter}`
+type GradientName = `gradient of ${string}`
+const gradientOf = (parameter: string): GradientName => `gradient of ${parameter}`
 
 /** The sizes of the axes that hidden states have: all tokens of a batch, and its labelled ones. */
 const sizesOf = ({ feeds, labelled }: Batch) => ({
@@ -128,7 +127,7 @@ type GraphOptions = Pick<TrainerOptions, 'model' | 'base' | 'adapter' | 'paramet
 export function trainingGraph(
   { model, base, adapter, parameters, checkpointing }: GraphOptions,
   dropout?: SeededDropout,
-): Record<string, Node> {
+): Record<'loss' | GradientName, Node> {
   const { loss } = objective(model, adapter.bind(base, dropout?.drop), adapter.virtualTokens)
   const inputs = inputsOf([loss])
   const names = [...parameters.keys()]
