@@ -1,0 +1,28 @@
+/** What measurements share: programs in processes of their own, taking turns, and medians. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+
+/** Runs a program to its end and returns what it wrote to standard output; its errors are seen as they come. */
+export async function run(program: string, args: readonly string[]): Promise<string> {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [output, [code, signal]] = await Promise.all([text(child.stdout), once(child, 'exit')])
+  if (code !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${code ?? signal}`)
+  return output
+}
+
+/**
+ * Each of several measurements in turn, `rounds` times over: what else the machine does meanwhile hits all of them.
+ */
+export async function inTurn<Name extends string, T>(
+  rounds: number,
+  measurements: Record<Name, () => Promise<T>>,
+): Promise<Record<Name, T[]>> {
+  const names = Object.keys(measurements) as Name[]
+  const results = Object.fromEntries(names.map((name) => [name, [] as T[]])) as Record<Name, T[]>
+  for (let i = 0; i < rounds; i++) for (const name of names) results[name].push(await measurements[name]())
+  return results
+}
+
+export const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
