@@ -6,7 +6,7 @@ import { splitRows } from '../engine/adapters/prefix-files.ts'
 import type { KeyValueCache } from '../engine/decoding/cache.ts'
 import type { Decoder } from '../engine/decoding/decoder.ts'
 import { type Checkpointing, gateName } from '../engine/grad/checkpoint.ts'
-import type { Model } from '../engine/models/model.ts'
+import type { Binding, Model } from '../engine/models/model.ts'
 import { openModel } from '../engine/models/open.ts'
 import { ropeFeeds } from '../engine/models/step.ts'
 import { learningRateAt } from '../engine/optim/schedule.ts'
@@ -17,7 +17,7 @@ import { openCheckpoint } from '../engine/weights/checkpoint.ts'
 import { frozen } from '../engine/weights/frozen.ts'
 import type { ReferenceBatch, ReferenceRun } from './reference/load.ts'
 
-export const samplesOf = ({ tokens, targets }: ReferenceBatch): TokenSample[] =>
+export const samplesOf = ({ tokens, targets }: Pick<ReferenceBatch, 'tokens' | 'targets'>): TokenSample[] =>
   tokens.map((row, i) => ({ tokens: row, targets: targets[i]! }))
 
 /** A checkpoint of the reference, opened. */
@@ -53,10 +53,10 @@ export const prefixOf = ({ model, directory }: Opened, projection?: number): Ada
 
 /** Loss and gradients of one batch, without an optimizer. */
 export async function lossAndGradients(
-  { model, base }: Opened,
+  { model, base }: { model: Model; base: Binding },
   adapter: Adapter,
   parameters: Parameters,
-  batch: ReferenceBatch,
+  batch: Pick<ReferenceBatch, 'tokens' | 'targets'>,
   checkpointing: Checkpointing = 'none',
   options: SessionOptions = {},
 ) {

@@ -20,13 +20,13 @@ export function backward(
   const active = new Set<Node>(sources)
   for (const node of order) if (node.inputs.some((i) => active.has(i))) active.add(node)
 
-  const recompute = checkpointing === 'none' ? undefined : recomputation(loss, checkpointing)
+  const recompute = recomputation(loss, checkpointing)
   const gradient = new Map<Node, Node>([[loss, expand(scalar(1), loss.shape)]])
   for (const node of order.toReversed()) {
     const g = gradient.get(node)
     if (!g || !active.has(node) || node.inputs.length === 0) continue
     const rule = gradRules[node.op] as (y: Node, g: Node, ...inputs: Node[]) => (Node | null)[]
-    const usable = recompute?.(node, g) ?? ((x: Node) => x)
+    const usable = recompute(node, g)
     rule(usable(node), g, ...node.inputs.map(usable)).forEach((edge, i) => {
       const input = node.inputs[i]!
       if (!edge || !active.has(input)) return

@@ -3,7 +3,7 @@
  * nodes that are computed again when it comes to them, so that the forward's own can be freed.
  */
 import { input, late } from '../graph/build.ts'
-import { type Node, topological } from '../graph/node.ts'
+import { type Node, topological, widensWeight } from '../graph/node.ts'
 import type { OpName } from '../graph/op.ts'
 
 /**
@@ -18,13 +18,17 @@ export type Recompute = (node: Node, gradient: Node) => (used: Node) => Node
 /** The name of the scalar input that is fed 1 wherever something is computed again. */
 export const gateName = 'recompute'
 
-export function recomputation(loss: Node, level: Exclude<Checkpointing, 'none'>): Recompute {
+/** A weight that is widened for one product is widened again for the next, whatever the level: it is never kept. */
+export function recomputation(loss: Node, level: Checkpointing): Recompute {
   const order = topological([loss])
   const views = viewsOfSources(order)
   const segments = segmentsOf(order, views)
   const gate = input(gateName, [1])
-  const isKept = (node: Node) =>
-    segments.cuts.has(node) || views.has(node) || (level === 'selective' && !isCheap(node, views))
+  const isKept = (node: Node) => {
+    if (widensWeight(node)) return false
+    if (level === 'none' || segments.cuts.has(node) || views.has(node)) return true
+    return level === 'selective' && !isCheap(node, views)
+  }
 
   const copiers = new Map<number, (used: Node) => Node>()
   return (node, gradient) => {
@@ -52,6 +56,11 @@ function copier(isKept: (node: Node) => boolean, views: ReadonlySet<Node>, wait:
     if (isKept(node)) return node
     const known = copies.get(node)
     if (known) return known
+    if (widensWeight(node)) {
+      const again = { ...node, attrs: { ...node.attrs, again: true } } as Node
+      copies.set(node, again)
+      return again
+    }
     let inputs = node.inputs.map(copy)
     const start = node.inputs.findIndex((x) => isKept(x) && !views.has(x))
     if (start >= 0 && !inputs.some((x) => delayed.has(x))) inputs = inputs.with(start, lateOf(inputs[start]!))
@@ -69,7 +78,7 @@ const cheapOps = new Set<OpName>([
   ...(['softmax', 'rmsNorm', 'reshape', 'transpose', 'expand', 'slice'] as const),
 ])
 const isCheap = (node: Node, views: ReadonlySet<Node>) =>
-  cheapOps.has(node.op) || (node.op === 'matmul' && !node.inputs.some((x) => views.has(x)))
+  cheapOps.has(node.op) || (node.op === 'matmul' && !node.inputs.some((x) => views.has(x) || widensWeight(x)))
 
 const viewOps = new Set<OpName>(['cast', 'reshape', 'transpose', 'expand', 'slice'])
 
@@ -77,7 +86,10 @@ const viewOps = new Set<OpName>(['cast', 'reshape', 'transpose', 'expand', 'slic
 function viewsOfSources(order: readonly Node[]): ReadonlySet<Node> {
   const views = new Set<Node>()
   for (const node of order)
-    if (node.inputs.length === 0 || (viewOps.has(node.op) && node.inputs.every((x) => views.has(x))))
+    if (
+      node.inputs.length === 0 ||
+      (viewOps.has(node.op) && !widensWeight(node) && node.inputs.every((x) => views.has(x)))
+    )
       views.add(node)
   return views
 }
@@ -94,7 +106,7 @@ function segmentsOf(order: readonly Node[], views: ReadonlySet<Node>) {
   const live = new Set<Node>()
   for (const [i, node] of order.entries()) {
     of.set(node, cuts.size)
-    if (views.has(node)) continue
+    if (views.has(node) || widensWeight(node)) continue
     for (const x of node.inputs) if (lastUse.get(x) === i) live.delete(x)
     live.add(node)
     if (live.size === 1) cuts.add(node)

@@ -9,6 +9,7 @@ import {
   mean,
   mul,
   neg,
+  quantizedMatmul,
   reshape,
   rotary,
   scalar,
@@ -46,6 +47,7 @@ export const gradRules: { readonly [O in OpName]: GradRule<O> } = {
   constant: source,
   // Checkpoint weights are stored narrow and trained as float32 inputs, so a cast is never differentiated through.
   cast: () => [null],
+  dequantize: () => [null, null],
 
   add: (_, g) => [g, g],
   sub: (_, g) => [g, neg(g)],
@@ -78,6 +80,15 @@ export const gradRules: { readonly [O in OpName]: GradRule<O> } = {
     transB
       ? matmul(g, a!, { transA: true, transB: transA, alpha })
       : matmul(a!, g, { transA: !transA, alpha }),
+  ],
+  // The product with Wᵀ on the way, so the one with W on the way back: each is the other's.
+  quantizedMatmul: ({ attrs: { bits, backBits } }, g, _x, codes, scales, backCodes, backScales) => [
+    quantizedMatmul(
+      g,
+      { codes: backCodes!, scales: backScales!, bits: backBits },
+      { codes: codes!, scales: scales!, bits },
+    ),
+    ...[null, null, null, null],
   ],
   sum: (_, g, x) => [expand(g, x!.shape)],
   mean: ({ attrs: { axes } }, g, x) => {

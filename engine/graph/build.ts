@@ -27,7 +27,19 @@ export function constant(data: ConstantData, shape: Shape): Node {
 
 export const scalar = (value: number) => constant(Float32Array.of(value), [])
 
-export const cast = (x: Node, to: DType) => (x.dtype === to ? x : make('cast', [x], { to }, x.shape, to))
+export const cast = (x: Node, to: DType) =>
+  x.dtype === to ? x : make('cast', [x], { to, again: false }, x.shape, to)
+
+export function dequantize(codes: Node, scales: Node, bits: 4 | 8): Node {
+  const [out, width] = codes.shape as number[]
+  if (!sameShape(scales.shape, [out!, width! / 32]))
+    throw new ShapeError(
+      'dequantize',
+      [codes.shape, scales.shape],
+      'wanted a scale for each 32 numbers of a row',
+    )
+  return make('dequantize', [codes, scales], { bits, again: false }, codes.shape, 'float32')
+}
 
 const binary = (op: 'add' | 'sub' | 'mul' | 'div') => (a: Node, b: Node) =>
   make(op, [a, b], {}, broadcast(op, a.shape, b.shape))
@@ -52,6 +64,18 @@ export const softmax = unary('softmax')
 /** α · A · B; `transA`, `transB` swap the last two axes of a side first. */
 export function matmul(a: Node, b: Node, { transA = false, transB = false, alpha = 1 } = {}): Node {
   return make('matmul', [a, b], { transA, transB, alpha }, matmulShape(a.shape, b.shape, transA, transB))
+}
+
+/** Codes in blocks and their scales, of a matrix or of its transpose. */
+export type Blocks = { codes: Node; scales: Node; bits: 4 | 8 }
+
+/** x · Wᵀ for W in blocks along its rows; `back` are those of Wᵀ. */
+export function quantizedMatmul(x: Node, w: Blocks, back: Blocks): Node {
+  const [out, blocks] = w.scales.shape as number[]
+  if (x.shape.length !== 2 || x.shape[1] !== blocks! * 32 || back.scales.shape[0] !== x.shape[1])
+    throw new ShapeError('quantizedMatmul', [x.shape, w.scales.shape, back.scales.shape], 'inner dims differ')
+  const inputs = [x, w.codes, w.scales, back.codes, back.scales]
+  return make('quantizedMatmul', inputs, { bits: w.bits, backBits: back.bits }, [x.shape[0]!, out!])
 }
 
 const reduce =

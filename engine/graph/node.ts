@@ -32,6 +32,10 @@ export function topological(outputs: readonly Node[]): Node[] {
   return order
 }
 
+/** Whether it is as large as a weight and made of nothing but a stored one, at every run. */
+export const widensWeight = ({ op, inputs: [stored] }: Node): boolean =>
+  op === 'dequantize' || (op === 'cast' && stored!.op === 'weight' && !stored!.attrs.constant)
+
 /** The graph's fed inputs by name. */
 export const inputsOf = (outputs: readonly Node[]): Map<string, Node> =>
   new Map(topological(outputs).flatMap((node) => (node.op === 'input' ? [[node.attrs.name, node]] : [])))

@@ -1,7 +1,7 @@
 import type { Dim, Shape } from './dim.ts'
 
-/** What a graph computes in (float32), what checkpoints store (float16, bfloat16), and indices (int64). */
-export type DType = 'float32' | 'float16' | 'bfloat16' | 'int64'
+/** What a graph computes in (float32), what files store (float16, bfloat16, and codes of uint8 and uint4), and indices. */
+export type DType = 'float32' | 'float16' | 'bfloat16' | 'int64' | 'uint8' | 'uint4'
 
 /** A tensor's bytes in a file: the runtime maps them, nothing is copied or converted. */
 export type TensorFile = { file: string; offset: number; length: number }
@@ -26,7 +26,10 @@ export type Ops = {
    */
   weight: { name: string; at: TensorFile; constant: boolean }
   constant: { data: ConstantData }
-  cast: { to: DType }
+  /** `again`: the same once more, for the way back; the runtime does not take it for the first. */
+  cast: { to: DType; again: boolean }
+  /** Of codes [out, in] and scales [out, in/32], the weight that they stand for: (q − 2^(bits−1)) · scale. */
+  dequantize: { bits: 4 | 8; again: boolean }
 
   add: None
   sub: None
@@ -46,6 +49,12 @@ export type Ops = {
 
   /** α · A · B over the last two axes, either one transposed; leading axes broadcast. */
   matmul: { transA: boolean; transB: boolean; alpha: number }
+  /**
+   * x · Wᵀ for a W [out, in] whose codes are packed in blocks [out, in/32, bytes], with scales [out, in/32]: integer
+   * arithmetic, for which each 32 numbers of x are rounded to 8 bits. Two more inputs, codes and scales of Wᵀ, serve the
+   * way back.
+   */
+  quantizedMatmul: { bits: 4 | 8; backBits: 4 | 8 }
   /** Over the listed axes, which stay as size 1. */
   sum: { axes: readonly number[] }
   mean: { axes: readonly number[] }

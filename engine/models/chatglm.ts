@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { mul, rmsNorm, silu, slice } from '../graph/build.ts'
 import type { Node } from '../graph/node.ts'
 import { count, only } from './config.ts'
-import { type Binding, type Model, project } from './model.ts'
+import { type Binding, type Model, project, rowsOf } from './model.ts'
 import { transformer } from './transformer.ts'
 
 /** Keys that would change the arithmetic hold their only implemented value: another one is an error, never ignored. */
@@ -65,7 +65,7 @@ export function chatglm(json: unknown): Model {
     maxPositions: config.seq_length,
     rope: { width: d / 2, theta: 10_000 * config.rope_ratio, interleaved: true },
     positionRule: 'from_zero',
-    embedding: (b) => b.weight('transformer.embedding.word_embeddings.weight', [V, H]),
+    embedding: (b) => rowsOf(b, 'transformer.embedding.word_embeddings.weight', [V, H]),
     layer: (index) => `transformer.encoder.layers.${index}`,
     norm: (b, x, name) => rmsNorm(x, b.weight(`${name}.weight`, [H]), config.layernorm_epsilon),
     finalNorm: 'transformer.encoder.final_layernorm',

@@ -3,7 +3,7 @@ import { add, mul, reshape, rmsNorm, scalar } from '../graph/build.ts'
 import { times } from '../graph/dim.ts'
 import type { Node } from '../graph/node.ts'
 import type { Rope } from '../nn/rope.ts'
-import { type Binding, type Model, project } from './model.ts'
+import { type Binding, type Model, project, rowsOf } from './model.ts'
 import { transformer } from './transformer.ts'
 
 export type LlamaLike = {
@@ -44,12 +44,12 @@ export function llamaLike(options: LlamaLike): Model {
   /** Norms each head of (N, n·d) by itself. */
   const headNorm = (b: Binding, x: Node, n: number, name: string) =>
     reshape(norm(b, reshape(x, [times(x.shape[0]!, n), d]), name, d), x.shape)
-  const embedding = (b: Binding) => b.weight('model.embed_tokens.weight', [V, H])
+  const embeddings = 'model.embed_tokens.weight'
 
   return transformer({
     ...options,
     positionRule: 'after_prefix',
-    embedding,
+    embedding: (b) => rowsOf(b, embeddings, [V, H]),
     embedded: embeddingScale === undefined ? undefined : (x) => mul(x, scalar(embeddingScale)),
     layer: (index) => `model.layers.${index}`,
     norm,
@@ -84,8 +84,7 @@ export function llamaLike(options: LlamaLike): Model {
 
     logits(b, hidden) {
       const head = { name: 'lm_head', in: H, out: V, head: true } as const
-      const tied = { ...b, weight: () => embedding(b) }
-      return project(options.tied ? tied : b, hidden, head)
+      return project(b, hidden, head, options.tied ? { stored: embeddings } : {})
     },
   })
 }

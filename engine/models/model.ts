@@ -1,13 +1,18 @@
+import { add } from '../graph/build.ts'
 import type { Dim, Shape } from '../graph/dim.ts'
 import type { Node } from '../graph/node.ts'
 import type { KeyValue } from '../nn/attention.ts'
-import { affine, linear } from '../nn/linear.ts'
+import { linear } from '../nn/linear.ts'
 import type { Rope } from '../nn/rope.ts'
 
 /** What a model asks for while it is built: where its weights come from, and what an adapter puts in. */
 export type Binding = {
   /** The float32 weight of this name and shape. */
   weight(name: string, shape: readonly number[]): Node
+  /** The same, where rows of it are looked up and no product needs it; `weight` when absent. */
+  table?(name: string, shape: readonly number[]): Node
+  /** x · Wᵀ for the weight of this name, where it is not there as float32. */
+  product?(x: Node, name: string, shape: readonly number[]): Node | undefined
   /** Rows before the first token, of one layer: a prefix or a cache. */
   past?(layer: number, batch: Dim): KeyValue
   /** What a linear module gives instead of `y` = W·x + b: x is (N, in), y (N, out). */
@@ -58,13 +63,23 @@ export type Model = {
   logits(binding: Binding, hidden: Node): Node
 }
 
-/** A linear module of a model: weight [out, in] and, if it has one, bias [out], with what an adapter adds. */
-export function project(b: Binding, x: Node, module: LinearModule, { bias = false } = {}): Node {
+/** A linear module of a model: weight [out, in] and, if it has one, bias [out], with what an adapter adds. `stored` names a weight it shares. */
+export function project(
+  b: Binding,
+  x: Node,
+  module: LinearModule,
+  { bias = false, stored = `${module.name}.weight` } = {},
+): Node {
   const { name, in: width, out } = module
-  const w = b.weight(`${name}.weight`, [out, width])
-  const y = bias ? affine(x, w, b.weight(`${name}.bias`, [out])) : linear(x, w)
+  const shape = [out, width]
+  const product = b.product?.(x, stored, shape) ?? linear(x, b.weight(stored, shape))
+  const y = bias ? add(product, b.weight(`${name}.bias`, [out])) : product
   return b.adapt?.(module, x, y) ?? y
 }
+
+/** A weight whose rows are looked up. */
+export const rowsOf = (b: Binding, name: string, shape: readonly number[]): Node =>
+  b.table?.(name, shape) ?? b.weight(name, shape)
 
 /** Shape of a layer's cache rows: (batch, kvHeads, rows, headDim). */
 export const cacheShape = ({ kvHeads, headDim }: Model, batch: Dim, rows: Dim): Shape => [

@@ -80,6 +80,8 @@ function declareSource(graph: GraphProto, node: Node, id: number): string | unde
       return node.attrs.name
     case 'weight': {
       const { name, constant, at } = node.attrs
+      if (graph.initializer.some((known) => known.name === name))
+        throw new Error(`two weights are called "${name}"`)
       const { file, offset, length } = at
       // An initializer that is an input too could be fed another value, so that nothing is computed with it ahead.
       if (!constant) graph.input.push(valueInfo(name, node.dtype, node.shape))

@@ -11,6 +11,8 @@ export type Writer = {
   /** An int64 constant. */
   ints(values: readonly number[]): string
   float(value: number): string
+  /** A constant whose bytes are all the same. */
+  filled(dtype: DType, shape: Shape, byte: number): string
   /** The int64 vector of a shape whose symbols are known at run time. */
   shape(shape: Shape): string
   /** The same for a reshape, where an axis that keeps its place or can be inferred needs no run-time value. */
@@ -22,7 +24,14 @@ type OnnxRule<O extends OpName> = (w: Writer, node: Node<O>, ...inputs: string[]
 
 /** The domain of ONNX Runtime's own ops, which fuse what standard ones spell out. */
 const ms = 'com.microsoft:'
-const elementType: Record<DType, number> = { float32: 1, int64: 7, float16: 10, bfloat16: 16 }
+const elementType: Record<DType, number> = {
+  float32: 1,
+  int64: 7,
+  float16: 10,
+  bfloat16: 16,
+  uint8: 2,
+  uint4: 21,
+}
 const bool = 9 // ONNX's number for it
 /** Ends a slice at the end of its axis, whatever its size. */
 const toTheEnd = Number.MAX_SAFE_INTEGER
@@ -39,7 +48,15 @@ export const onnxRules: { readonly [O in OpName]: OnnxRule<O> } = {
   input: bySource,
   weight: bySource,
   constant: bySource,
-  cast: (w, { attrs }, x) => w.node('Cast', [x!], { to: elementType[attrs.to] }),
+  // What is done again says the same in other words (`saturate` is of 8-bit floats, axis −1 is axis 1): ONNX Runtime would
+  // merge equal nodes, and keep what is as large as the weights from the way there to the way back.
+  cast: (w, { attrs: { to, again } }, x) =>
+    w.node('Cast', [x!], { to: elementType[to], ...(again && { saturate: 0 }) }),
+  dequantize: (w, { attrs: { bits, again }, inputs }, codes, scales) => {
+    const [dtype, zero] = bits === 4 ? (['uint4', 0x88] as const) : (['uint8', 0x80] as const)
+    const middle = w.filled(dtype, inputs[1]!.shape, zero)
+    return w.node('DequantizeLinear', [codes!, scales!, middle], { axis: again ? -1 : 1, block_size: 32 })
+  },
 
   add: plain('Add'),
   sub: plain('Sub'),
@@ -61,6 +78,12 @@ export const onnxRules: { readonly [O in OpName]: OnnxRule<O> } = {
       transB: Number(attrs.transB),
       alpha: { float: attrs.alpha },
     }),
+  quantizedMatmul: (w, { attrs: { bits }, inputs }, x, codes, scales) => {
+    const [N, blocks] = inputs[2]!.shape as [number, number]
+    const integers = 4 // accuracy_level: x is rounded to 8 bits
+    const attributes = { K: blocks * 32, N, bits, block_size: 32, accuracy_level: integers }
+    return w.node(`${ms}MatMulNBits`, [x!, codes!, scales!], attributes)
+  },
   sum: (w, { attrs }, x) => w.node('ReduceSum', [x!, w.ints(attrs.axes)], { keepdims: 1 }),
   mean: (w, { attrs }, x) => w.node('ReduceMean', [x!, w.ints(attrs.axes)], { keepdims: 1 }),
 
