@@ -1,5 +1,7 @@
 import { beforeEach, expect, test } from 'vitest'
 import {
+  add,
+  argMax,
   attend,
   constant,
   crossEntropy,
@@ -28,10 +30,12 @@ const cases: Record<string, Node> = {
   'matmul, batched, Aᵀ Bᵀ': matmul(x(2, 4, 3), x(2, 5, 4), { transA: true, transB: true }),
   'matmul, one side broadcast': matmul(x(2, 3, 4), x(1, 4, 5)),
   attend: attend(x(2, 3, 4), x(2, 4, 2)),
+  'add, of indices': gather(x(8, 3), add(index(0, 5, 1), index(2, 2, 2))),
   gather: gather(x(4, 3), index(2, 0, 2)),
   'scatterAdd, with repeated rows': scatterAdd(x(5, 3), index(1, 3, 1, 0, 1), 4),
   'scatterAdd, of distinct rows': scatterAdd(x(3, 4), index(3, 0, 2), 6, { distinct: true }),
   crossEntropy: crossEntropy(x(3, 5), index(4, 0, 2)),
+  argMax: argMax(x(3, 5)),
   crossEntropyGrad: crossEntropyGrad(x(3, 5), index(4, 0, 2)),
 }
 

@@ -2,12 +2,19 @@
 import type { Node } from '../graph/node.ts'
 import { onnxRules, type Writer } from './rules.ts'
 
+/** ONNX's numbers for types. */
+const [float32, int32] = [1, 6]
+
 /**
  * A node without a kernel runs on the CPU, with its values copied there and back. What is left to the CPU here are
  * shapes and indices, which are there already.
  */
 export const webgpuRules: typeof onnxRules = {
   ...onnxRules,
+
+  // Indices that are as many as activations are added up on the device, in the 32 bits it has; a Gather takes both.
+  add: (w, { dtype }, ...sides) =>
+    w.node('Add', dtype === 'int64' ? sides.map((x) => w.node('Cast', [x], { to: int32 })) : sides),
 
   // A Gemm transposes and scales as it goes, but has two axes; with more, both are passes of their own.
   matmul: (w, { attrs: { transA, transB, alpha }, inputs }, a, b) => {
@@ -29,7 +36,7 @@ export const webgpuRules: typeof onnxRules = {
   // Not every GPU computes with 16 bits, so the table is widened once, ahead; the rows need no cast any more.
   gather: (w, { inputs }, table, index) => {
     const narrow = ['float16', 'bfloat16'].includes(inputs[0]!.dtype)
-    return w.node('Gather', [narrow ? w.node('Cast', [table!], { to: 1 }) : table!, index!])
+    return w.node('Gather', [narrow ? w.node('Cast', [table!], { to: float32 }) : table!, index!])
   },
 
   scatterAdd: (w, { shape }, updates, index) => {

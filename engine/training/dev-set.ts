@@ -1,6 +1,7 @@
 import type { Adapter, Parameters } from '../adapters/adapter.ts'
 import type { Scores } from '../metrics/scores.ts'
 import type { Binding, Model } from '../models/model.ts'
+import type { Device } from '../runtime/device.ts'
 import type { Chat } from '../text/chat.ts'
 import { inBatches, type TokenSample } from './batch.ts'
 import { Evaluator, type Measures } from './evaluator.ts'
@@ -19,6 +20,8 @@ export type DevSetOptions = {
   dev: readonly TokenSample[]
   /** Tokens of the longest sample. */
   longest: number
+  /** Where losses are computed; replies are generated on the CPU. */
+  device?: Device
   args: Pick<
     TrainingArgs,
     'per_device_eval_batch_size' | 'predict_with_generate' | 'generation_max_new_tokens'
@@ -40,8 +43,8 @@ export class DevSet {
   }
 
   static async open(options: DevSetOptions, adapter: Omit<Adapter, 'init' | 'files'>): Promise<DevSet> {
-    const { model, base, chat, longest, args } = options
-    const evaluator = await Evaluator.open(model, base, adapter, longest)
+    const { model, base, chat, longest, device, args } = options
+    const evaluator = await Evaluator.open(model, base, adapter, longest, device)
     const replies = args.predict_with_generate
       ? await Replies.open({ model, base, chat, adapter, maxNewTokens: args.generation_max_new_tokens })
       : undefined

@@ -1,6 +1,7 @@
 import type { Bindable, Parameters } from '../adapters/adapter.ts'
 import type { Binding, Model } from '../models/model.ts'
 import { ropeFeeds } from '../models/step.ts'
+import type { Device } from '../runtime/device.ts'
 import { Session, type Value } from '../runtime/session.ts'
 import { collate, type TokenSample } from './batch.ts'
 import { objective } from './objective.ts'
@@ -27,10 +28,16 @@ export class Evaluator {
   }
 
   /** @param longest tokens of the longest sample it will see */
-  static async open(model: Model, base: Binding, adapter: Bindable, longest: number): Promise<Evaluator> {
+  static async open(
+    model: Model,
+    base: Binding,
+    adapter: Bindable,
+    longest: number,
+    device?: Device,
+  ): Promise<Evaluator> {
     const outputs = objective(model, adapter.bind(base), adapter.virtualTokens)
     const rope = ropeFeeds(model, adapter.firstPosition + longest)
-    return new Evaluator(await Session.open(outputs), adapter, rope)
+    return new Evaluator(await Session.open(outputs, { device }), adapter, rope)
   }
 
   /**
