@@ -7,7 +7,7 @@ import { describe, geometries } from './geometries.ts'
 import { prepared, summary } from './prepared.ts'
 
 const geometry = 'llama-512x16'
-const [rounds, steps] = [4, 7]
+const [rounds, steps] = [3, 6]
 
 const bars: Record<Checkpointing, { memory: number; time: number }> = {
   none: { memory: 1, time: 1 },

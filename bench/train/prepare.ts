@@ -14,7 +14,7 @@ await writeRun(
   directory,
   {
     samples,
-    steps: Array.from({ length: Number(steps) }, () => samples.keys().toArray()),
+    steps: Array.from({ length: Number(steps) }, () => samples.map((_, i) => i)),
     learningRate: 1e-3,
     optimizer: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 },
     maxGradNorm: 1,
