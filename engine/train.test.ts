@@ -66,7 +66,7 @@ describe('the losses', () => {
     ['a prefix', prefix, 1, [5.8668, 5.7329, 5.6936, 5.6511]],
     ['a projected prefix', projected, 1, [5.8673, 5.7272, 5.6739, 5.621]],
     ['a LoRA', lora, 3e-2, [5.8481, 5.7206, 5.5844, 5.7111]],
-    ['a LoRA with dropout', dropping, 3e-2, [5.8481, 5.7217, 5.5908, 5.4519]],
+    ['a LoRA with dropout', dropping, 3e-2, [5.8481, 5.7217, 5.5879, 5.4494]],
     ['a prefix from zero', { ...prefix, init_weights: 'zero' }, 1, [5.8488, 5.71, 5.6808, 5.6428]],
     [
       'a prefix from text',

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { bare } from '../engine/adapters/adapter.ts'
+import { type Adapter, bare } from '../engine/adapters/adapter.ts'
 import { fullAdapter } from '../engine/adapters/full.ts'
 import { type LoraTuning, loraAdapter, loraBinding } from '../engine/adapters/lora.ts'
 import { readAdapter, type StoredAdapter } from '../engine/adapters/peft.ts'
@@ -11,6 +11,8 @@ import { KeyValueCache } from '../engine/decoding/cache.ts'
 import { Decoder } from '../engine/decoding/decoder.ts'
 import { weightShapes } from '../engine/models/weight-shapes.ts'
 import { readJson } from '../engine/text/json-file.ts'
+import type { Layout, TokenSample } from '../engine/training/batch.ts'
+import { pack } from '../engine/training/packing.ts'
 import { readHeader, readTensor } from '../engine/weights/safetensors.ts'
 import {
   type Forward,
@@ -22,6 +24,7 @@ import {
   variants,
 } from './reference/load.ts'
 import {
+  gradientsOf,
   greedyReply,
   lossAndGradients,
   type Opened,
@@ -29,6 +32,7 @@ import {
   prefixOf,
   prefixParameters,
   relativeError,
+  samplesOf,
   worstLoss,
 } from './reference.case.ts'
 
@@ -89,6 +93,8 @@ function savedLora({ model, directory }: Opened) {
   return { adapter, parameters }
 }
 
+const withInit = (adapter: Adapter) => ({ adapter, parameters: adapter.init(0) })
+
 describe.each(families)('%s', (name) => {
   const opened = open(familyReference(name))
   const { model, directory, tensor, greedy } = opened
@@ -135,6 +141,35 @@ describe.each(families)('%s', (name) => {
     expect(Math.abs(loss - opened.lora.loss)).toBeLessThan(1e-5)
     for (const [at, gradient] of gradients)
       expect(relativeError(gradient, tensor(`lora.gradient.base_model.model.${at}`)), at).toBeLessThan(1e-4)
+  })
+
+  test('padded or packed, a batch has the loss and the gradients that it has row by row', async () => {
+    const methods = [
+      {
+        adapter: prefixOf(opened),
+        parameters: prefixParameters(model, opened.virtual_tokens, tensor('prefix.embedding.weight')),
+      },
+      savedLora(opened),
+      withInit(fullAdapter(opened.checkpoint, weightShapes(model))),
+    ]
+    const samples = samplesOf(opened.full.batch)
+    const room = 19 // of 12, 7 and 10 tokens, the first two make a row, and the third does not fit
+    const rows = pack(samples, room, 1)
+    expect(rows.map(({ tokens }) => tokens.length)).toEqual([19, 10])
+    for (const { adapter, parameters } of methods) {
+      const gradients = (list: readonly TokenSample[], layout: Layout) =>
+        gradientsOf(opened, adapter, parameters, list, layout)
+      const plain = await gradients(samples, {})
+      for (const other of [
+        await gradients(samples, { longest: 24 }),
+        await gradients(rows, { packed: true }),
+        await gradients(rows, { packed: true, longest: 24 }),
+      ]) {
+        expect(Math.abs(other.loss - plain.loss)).toBeLessThan(1e-6)
+        for (const [at, gradient] of plain.gradients)
+          expect(relativeError(other.gradients.get(at)!, gradient), at).toBeLessThan(1e-5)
+      }
+    }
   })
 
   test('one step on all weights has the loss and every gradient of PyTorch', async () => {

@@ -11,7 +11,7 @@ import { openModel } from '../engine/models/open.ts'
 import { ropeFeeds } from '../engine/models/step.ts'
 import { learningRateAt } from '../engine/optim/schedule.ts'
 import { Session, type SessionOptions } from '../engine/runtime/session.ts'
-import { collate, type TokenSample } from '../engine/training/batch.ts'
+import { collate, type Layout, type TokenSample } from '../engine/training/batch.ts'
 import { Trainer, trainingGraph } from '../engine/training/trainer.ts'
 import { openCheckpoint } from '../engine/weights/checkpoint.ts'
 import { frozen } from '../engine/weights/frozen.ts'
@@ -52,18 +52,33 @@ export const prefixOf = ({ model, directory }: Opened, projection?: number): Ada
   })
 
 /** Loss and gradients of one batch, without an optimizer. */
-export async function lossAndGradients(
-  { model, base }: { model: Model; base: Binding },
+export function lossAndGradients(
+  opened: { model: Model; base: Binding },
   adapter: Adapter,
   parameters: Parameters,
   batch: Pick<ReferenceBatch, 'tokens' | 'targets'>,
   checkpointing: Checkpointing = 'none',
   options: SessionOptions = {},
 ) {
-  const graph = trainingGraph({ model, base, adapter, parameters, checkpointing })
+  return gradientsOf(opened, adapter, parameters, samplesOf(batch), { ...options, checkpointing })
+}
+
+/** The same, laid out as one wishes. */
+export async function gradientsOf(
+  { model, base }: { model: Model; base: Binding },
+  adapter: Adapter,
+  parameters: Parameters,
+  samples: readonly TokenSample[],
+  {
+    checkpointing = 'none',
+    longest = Math.max(...samples.map((s) => s.tokens.length)),
+    packed,
+    ...options
+  }: Layout & SessionOptions & { checkpointing?: Checkpointing },
+) {
+  const graph = trainingGraph({ model, base, adapter, parameters, checkpointing, packed })
   await using session = await Session.open(graph, options)
-  const { feeds, labelled } = collate(samplesOf(batch), adapter)
-  const longest = Math.max(...batch.tokens.map((t) => t.length))
+  const { feeds, labelled } = collate(samples, adapter, { longest, packed })
   const { loss, ...gradients } = await session.run({
     ...feeds,
     ...ropeFeeds(model, adapter.virtualTokens + longest),

@@ -5,13 +5,16 @@ import { ropeTables } from '../nn/rope.ts'
 import type { Value } from '../runtime/session.ts'
 import type { Model, Step } from './model.ts'
 
-/** The inputs of a pass over B sequences of T tokens that follow `past` cached rows. */
-export function stepInputs(model: Model, past: Dim): Step {
+/**
+ * The inputs of a pass over B sequences of T tokens that follow `past` cached rows.
+ * @param masks 1 where all sequences share a mask, 'B' where each has its own
+ */
+export function stepInputs(model: Model, past: Dim, masks: 1 | 'B' = 1): Step {
   const table = (name: string) => input(name, ['R', model.rope.width / 2])
   return {
     tokens: input('tokens', ['B', 'T'], 'int64'),
     positions: input('positions', ['B', 'T'], 'int64'),
-    mask: input('mask', [1, 1, 'T', plus(past, 'T')]),
+    mask: input('mask', [masks, 1, 'T', plus(past, 'T')]),
     cos: table('cos'),
     sin: table('sin'),
   }
@@ -26,6 +29,11 @@ export function ropeFeeds(model: Model, positions: number, first = 0): Record<'c
 
 const masked = -1e9 // exp of it is 0 in float32, and unlike −∞ it cannot turn into NaN
 
+/** Hides the rows that these elements of an additive mask stand for. */
+export const hide = (mask: Float32Array, from: number, to: number): void => {
+  mask.fill(masked, from, to)
+}
+
 /**
  * The additive causal mask (1, 1, T, P + T): a token sees the first `used` of the P rows before it (all of them
  * unless said otherwise), what came before it, and itself.
@@ -34,8 +42,8 @@ export function causalMask(time: number, past: number, used = past): Value {
   const width = past + time
   const data = new Float32Array(time * width)
   for (let t = 0; t < time; t++) {
-    data.fill(masked, t * width + used, t * width + past)
-    data.fill(masked, t * width + past + t + 1, (t + 1) * width)
+    hide(data, t * width + used, t * width + past)
+    hide(data, t * width + past + t + 1, (t + 1) * width)
   }
   return { data, shape: [1, 1, time, width] }
 }
@@ -45,9 +53,15 @@ export const int64 = (values: ArrayLike<number>, shape: readonly number[]): Valu
   shape,
 })
 
-/** Token ids (B, T), padded on the right with 0, and their positions, the first real token at `offset`. */
-export function tokenFeeds(rows: readonly (readonly number[])[], offset: number): Record<string, Value> {
-  const time = Math.max(...rows.map((row) => row.length))
+/**
+ * Token ids (B, T), padded on the right with 0, and their positions, the first real token at `offset`.
+ * @param time T, the longest row when absent
+ */
+export function tokenFeeds(
+  rows: readonly (readonly number[])[],
+  offset: number,
+  time = Math.max(...rows.map((row) => row.length)),
+): Record<'tokens' | 'positions', Value> {
   const shape = [rows.length, time]
   const tokens = new Int32Array(rows.length * time)
   for (const [b, row] of rows.entries()) tokens.set(row, b * time)

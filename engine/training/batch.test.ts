@@ -9,7 +9,7 @@ describe('a batch', () => {
   const { feeds, labelled, tokens } = collate(samples, { virtualTokens: 7, firstPosition: 7 })
   const numbers = (name: string) => Array.from(feeds[name]!.data as BigInt64Array, Number)
 
-  test('is padded on the right to its longest sample', () => {
+  test('is padded on the right to its longest sample where no longer one is known', () => {
     expect(feeds.tokens!.shape).toEqual([2, 5])
     expect(numbers('tokens')).toEqual([11, 12, 13, 0, 0, 21, 22, 23, 24, 25])
   })
@@ -27,9 +27,23 @@ describe('a batch', () => {
   })
 
   test('a target is predicted by the row of the token before it', () => {
-    expect(numbers('rows')).toEqual([0, 1, 5 + 3])
-    expect(numbers('labels')).toEqual([12, 13, 25])
-    expect([feeds.rows!.shape, feeds.labels!.shape]).toEqual([[3], [3]])
+    expect(numbers('rows').slice(0, 3)).toEqual([0, 1, 5 + 3])
+    expect(numbers('labels').slice(0, 3)).toEqual([12, 13, 25])
+  })
+
+  test('gathers as many rows as one of few sizes has; those without a target are other rows, of weight 0', () => {
+    expect(numbers('rows').slice(3)).toEqual([2, 3, 4, 5, 6])
+    expect(numbers('weights')).toEqual([1, 1, 1, 0, 0, 0, 0, 0])
+    for (const name of ['rows', 'labels', 'weights']) expect(feeds[name]!.shape).toEqual([8])
+  })
+
+  test('where longer samples are known, is padded to one of few lengths, up to theirs', () => {
+    const lengths = [20, 8, 7, 5].map((longest) => {
+      const { feeds } = collate(samples, { virtualTokens: 7, firstPosition: 7 }, { longest })
+      expect(feeds.mask!.shape).toEqual([1, 1, feeds.tokens!.shape[1], 7 + feeds.tokens!.shape[1]!])
+      return feeds.tokens!.shape[1]
+    })
+    expect(lengths).toEqual([8, 8, 7, 5])
   })
 
   test('counts targets, and tokens without padding', () =>

@@ -3,9 +3,26 @@ import type { Bindable } from '../adapters/adapter.ts'
 import { causalMask, int64, tokenFeeds } from '../models/step.ts'
 import { Random } from '../random.ts'
 import type { Value } from '../runtime/session.ts'
+import { packedFeeds } from './packing.ts'
+import { padded } from './padded.ts'
 
-/** A sample ready to train on: token ids, and the positions whose token is a target. */
-export type TokenSample = { tokens: readonly number[]; targets: readonly number[] }
+/**
+ * A sample ready to train on: token ids, and the positions whose token is a target. Of a packed row, where each of its
+ * samples starts.
+ */
+export type TokenSample = {
+  tokens: readonly number[]
+  targets: readonly number[]
+  starts?: readonly number[]
+}
+
+/** How batches are laid out. */
+export type Layout = {
+  /** To how many tokens a batch may be padded; to its own longest sample when absent. */
+  longest?: number
+  /** Rows may hold several samples: each row has a mask of its own. */
+  packed?: boolean
+}
 
 export type Batch = {
   feeds: Record<string, Value>
@@ -15,29 +32,44 @@ export type Batch = {
 }
 
 /**
- * The feeds of one batch. Right padding needs no mask of its own: causality hides it from real tokens, and its own
- * rows have no target. The token before a target predicts it, so that row of the hidden states is gathered.
+ * The feeds of one batch, padded to one of few shapes. Padding on the right needs no mask of its own: causality hides it
+ * from real tokens, and its own rows have no target. The token before a target predicts it, so that row of the hidden
+ * states is gathered; rows that are no target's fill up their number, with weight 0.
  */
 export function collate(
   samples: readonly TokenSample[],
-  { virtualTokens, firstPosition }: Pick<Bindable, 'virtualTokens' | 'firstPosition'>,
+  adapter: Pick<Bindable, 'virtualTokens' | 'firstPosition'>,
+  { longest = 0, packed = false }: Layout = {},
 ): Batch {
-  const time = Math.max(...samples.map((s) => s.tokens.length))
-  const rows = samples.flatMap((s, b) => s.targets.map((t) => b * time + t - 1))
-  const labels = samples.flatMap((s) => s.targets.map((t) => s.tokens[t]!))
+  const time = padded(Math.max(...samples.map((s) => s.tokens.length)), longest)
+  const targets = samples.flatMap((s, b) => s.targets.map((t) => b * time + t - 1))
+  const count = padded(targets.length, samples.length * time)
+  const labels = new Int32Array(count)
+  labels.set(samples.flatMap((s) => s.targets.map((t) => s.tokens[t]!)))
   return {
     feeds: {
       ...tokenFeeds(
         samples.map((s) => s.tokens),
-        firstPosition,
+        adapter.firstPosition,
+        time,
       ),
-      mask: causalMask(time, virtualTokens),
-      rows: int64(rows, [rows.length]),
-      labels: int64(labels, [labels.length]),
+      mask: causalMask(time, adapter.virtualTokens),
+      ...(packed && packedFeeds(samples, time, adapter)),
+      rows: int64([...targets, ...othersThan(targets, count - targets.length)], [count]),
+      labels: int64(labels, [count]),
+      weights: { data: new Float32Array(count).fill(1, 0, targets.length), shape: [count] },
     },
-    labelled: labels.length,
+    labelled: targets.length,
     tokens: samples.reduce((n, s) => n + s.tokens.length, 0),
   }
+}
+
+/** The lowest numbers from 0 on, `count` of them, that are not among these: no row may be gathered twice. */
+function othersThan(taken: readonly number[], count: number): number[] {
+  const known = new Set(taken)
+  const others: number[] = []
+  for (let i = 0; others.length < count; i++) if (!known.has(i)) others.push(i)
+  return others
 }
 
 /** Consecutive batches of `size`; the last may be smaller. */

@@ -19,12 +19,14 @@ type Outputs = 'loss' | 'predicted'
 export class Evaluator {
   readonly #session: Session<Outputs>
   readonly #adapter: Bindable
+  readonly #longest: number
   readonly #rope: Record<string, Value>
 
-  private constructor(session: Session<Outputs>, adapter: Bindable, rope: Record<string, Value>) {
+  private constructor(session: Session<Outputs>, model: Model, adapter: Bindable, longest: number) {
     this.#session = session
     this.#adapter = adapter
-    this.#rope = rope
+    this.#longest = longest
+    this.#rope = ropeFeeds(model, adapter.firstPosition + longest)
   }
 
   /** @param longest tokens of the longest sample it will see */
@@ -36,8 +38,7 @@ export class Evaluator {
     device?: Device,
   ): Promise<Evaluator> {
     const outputs = objective(model, adapter.bind(base), adapter.virtualTokens)
-    const rope = ropeFeeds(model, adapter.firstPosition + longest)
-    return new Evaluator(await Session.open(outputs, { device }), adapter, rope)
+    return new Evaluator(await Session.open(outputs, { device }), model, adapter, longest)
   }
 
   /**
@@ -54,14 +55,14 @@ export class Evaluator {
     let labelled = 0
     for (const samples of batches) {
       signal?.throwIfAborted()
-      const batch = collate(samples, this.#adapter)
+      const batch = collate(samples, this.#adapter, { longest: this.#longest })
       const scale: Value = { data: Float32Array.of(1), shape: [] }
       const feeds = { ...batch.feeds, ...this.#rope, ...Object.fromEntries(parameters), scale }
       const { loss, predicted } = await this.#session.run(feeds)
       const labels = batch.feeds.labels!.data
       total += Number(loss.data[0])
-      for (let i = 0; i < labels.length; i++) if (predicted.data[i] === labels[i]) right++
-      labelled += labels.length
+      for (let i = 0; i < batch.labelled; i++) if (predicted.data[i] === labels[i]) right++
+      labelled += batch.labelled
     }
     return { loss: total / labelled, accuracy: right / labelled }
   }

@@ -3,20 +3,23 @@ import { argMax, crossEntropy, gather, input, mul, reshape, sum } from '../graph
 import type { Node } from '../graph/node.ts'
 import type { Binding, Model } from '../models/model.ts'
 import { stepInputs } from '../models/step.ts'
+import type { Layout } from './batch.ts'
 
 /**
- * `loss`: the scalar Σ cross-entropy · `scale` over the N rows of hidden states named by `rows` (indices into B·T), with
- * targets `labels` (N). Only these rows meet the head: logits for a whole batch are never built.
+ * `loss`: the scalar `scale` · Σ `weights` · cross-entropy over the N rows of hidden states named by `rows` (distinct
+ * indices into B·T), with targets `labels` and `weights` (N). Only these rows meet the head: logits for a whole batch are never built.
  * `predicted`: the most probable token of each of these rows (N).
  */
 export function objective(
   model: Model,
   binding: Binding,
   virtualTokens: number,
+  { packed = false }: Pick<Layout, 'packed'> = {},
 ): { loss: Node; predicted: Node } {
-  const { hidden } = model.forward(binding, stepInputs(model, virtualTokens))
+  const { hidden } = model.forward(binding, stepInputs(model, virtualTokens, packed ? 'B' : 1))
   const labelled = gather(hidden, input('rows', ['N'], 'int64'), { distinct: true }) // (N, hidden)
   const logits = model.logits(binding, labelled)
   const losses = crossEntropy(logits, input('labels', ['N'], 'int64'))
-  return { loss: mul(reshape(sum(losses), []), input('scale', [])), predicted: argMax(logits) }
+  const loss = reshape(sum(mul(losses, input('weights', ['N']))), [])
+  return { loss: mul(loss, input('scale', [])), predicted: argMax(logits) }
 }

@@ -17,8 +17,10 @@ export type TrainerOptions = OptimizerSetup & {
   /** The frozen base. */
   base: Binding
   adapter: Adapter
-  /** Tokens of the longest sample. */
+  /** Tokens of the longest sample, or packed row. */
   longest: number
+  /** Samples may be rows that `pack` made. */
+  packed?: boolean
   /** What of the forward pass is kept for the backward one; the rest is computed again. */
   checkpointing?: Checkpointing
   /** Of the adapter's dropout, if it has one. */
@@ -76,7 +78,7 @@ export class Trainer {
    */
   async step(microBatches: readonly (readonly TokenSample[])[], learningRate: number): Promise<StepResult> {
     const { adapter } = this.#options
-    const batches = microBatches.map((samples) => collate(samples, adapter))
+    const batches = microBatches.map((samples) => collate(samples, adapter, this.#options))
     const labelled = batches.reduce((n, b) => n + b.labelled, 0)
     const tokens = batches.reduce((n, b) => n + b.tokens, 0)
     let loss = 0
@@ -115,20 +117,23 @@ export class Trainer {
 type GradientName = `gradient of ${string}`
 const gradientOf = (parameter: string): GradientName => `gradient of ${parameter}`
 
-/** The sizes of the axes that hidden states have: all tokens of a batch, and its labelled ones. */
-const sizesOf = ({ feeds, labelled }: Batch) => ({
+/** The sizes of the axes that hidden states have: all tokens of a batch, and those that are gathered. */
+const sizesOf = ({ feeds }: Batch) => ({
   'B*T': sizeOf(feeds.tokens!.shape) as number,
-  N: labelled,
+  N: sizeOf(feeds.rows!.shape) as number,
 })
 
-type GraphOptions = Pick<TrainerOptions, 'model' | 'base' | 'adapter' | 'parameters' | 'checkpointing'>
+type GraphOptions = Pick<
+  TrainerOptions,
+  'model' | 'base' | 'adapter' | 'parameters' | 'checkpointing' | 'packed'
+>
 
 /** The loss of a batch and its gradient in each parameter, by output name. */
 export function trainingGraph(
-  { model, base, adapter, parameters, checkpointing }: GraphOptions,
+  { model, base, adapter, parameters, checkpointing, packed }: GraphOptions,
   dropout?: SeededDropout,
 ): Record<'loss' | GradientName, Node> {
-  const { loss } = objective(model, adapter.bind(base, dropout?.drop), adapter.virtualTokens)
+  const { loss } = objective(model, adapter.bind(base, dropout?.drop), adapter.virtualTokens, { packed })
   const inputs = inputsOf([loss])
   const names = [...parameters.keys()]
   const gradients = backward(
