@@ -1,21 +1,5 @@
-import type { Dim } from '../engine/graph/dim.ts'
-import { operands } from '../engine/graph/dim.ts'
+import { lengthOf, type Symbols } from '../engine/graph/dim.ts'
 import { type Node, topological } from '../engine/graph/node.ts'
-
-/** What the symbols of a graph stand for in one run. */
-export type Symbols = Readonly<Record<string, number>>
-
-export function value(dim: Dim, symbols: Symbols): number {
-  if (typeof dim === 'number') return dim
-  const composite = operands(dim)
-  if (!composite) {
-    const known = symbols[dim]
-    if (known === undefined) throw new Error(`nothing says how large ${dim} is`)
-    return known
-  }
-  const parts = composite.of.map((d) => value(d, symbols))
-  return composite.op === 'sum' ? parts.reduce((a, b) => a + b, 0) : parts.reduce((a, b) => a * b, 1)
-}
 
 /** One matrix product of a graph: `batch` times (m, k) by (k, n). */
 export type Product = { batch: number; m: number; k: number; n: number; transA: boolean; transB: boolean }
@@ -26,7 +10,7 @@ export const flopsOf = ({ batch, m, k, n }: Product): number => 2 * batch * m * 
 export function products(outputs: readonly Node[], symbols: Symbols): Product[] {
   return topological(outputs).flatMap((node) => {
     if (node.op !== 'matmul' && node.op !== 'attend') return []
-    const sizes = (n: Node) => n.shape.map((d) => value(d, symbols))
+    const sizes = (n: Node) => n.shape.map((d) => lengthOf(d, symbols))
     const [a, out] = [sizes(node.inputs[0]!), sizes(node)]
     const { transA, transB } = node.op === 'matmul' ? node.attrs : { transA: false, transB: false }
     return {

@@ -1,5 +1,6 @@
 /** How to train; the names are transformers' and ChatGLM3's `ptuning_v2.yaml`. */
 import { z } from 'zod'
+import { Device } from './device.ts'
 
 const count = z.int().min(1)
 const everySteps = z.int().min(0) // 0: only at the end
@@ -38,7 +39,13 @@ export const TrainingArgs = z
     early_stopping_patience: z.int().min(0),
     early_stopping_threshold: z.number().min(0),
     group_by_length: z.boolean(),
+    /** Bits of the base's weights, 0 for as they are stored; what fits into memory when absent. */
+    quantization_bit: z.union([z.literal(0), z.literal(4), z.literal(8)]).optional(),
+    /** What is computed again on the way back; what fits into memory when absent. */
+    gradient_checkpointing: z.enum(['none', 'selective', 'full']).optional(),
     seed: z.int().min(0).max(0xffffffff),
+    /** The worker's own (`PREAMBLE_DEVICE`) when absent. */
+    device: Device.optional(),
   })
   .meta({ id: 'TrainingArgs' })
 export type TrainingArgs = z.infer<typeof TrainingArgs>

@@ -1,7 +1,12 @@
 /** The caller's input cannot be used. The message says what, where and why, and may be shown to the caller. */
 export class InputError extends Error {
   override name = 'InputError'
-  readonly code: 'context_length_exceeded' | 'invalid_messages' | 'invalid_adapter' | 'invalid_training_data'
+  readonly code:
+    | 'context_length_exceeded'
+    | 'invalid_messages'
+    | 'invalid_adapter'
+    | 'invalid_training_data'
+    | 'device_unavailable'
 
   constructor(code: InputError['code'], message: string, options?: ErrorOptions) {
     super(message, options)

@@ -3,6 +3,7 @@ import type { AdapterFiles } from './adapters/adapter-files.ts'
 import type { ChatglmExport } from './exchange/export-chatglm.ts'
 import type { ImportedAdapter, ImportRequest } from './exchange/import-adapter.ts'
 import type { GenerateEvent, GenerateRequest } from './generate.ts'
+import type { Device } from './runtime/device.ts'
 import { type Stream, Thread } from './runtime/thread.ts'
 import type { TrainEvent, TrainRun } from './train.ts'
 
@@ -10,6 +11,7 @@ export type { AdapterFiles } from './adapters/adapter-files.ts'
 export { checkBase, checkConfig } from './check-base.ts'
 export { namedBase } from './exchange/foreign-files.ts'
 export type { GenerateEvent, GenerateRequest } from './generate.ts'
+export type { Plan } from './plan/plan.ts'
 export type { Conversation } from './text/sample.ts'
 export type { TrainEvent, TrainingState, TrainRun } from './train.ts'
 
@@ -17,7 +19,8 @@ export type { TrainEvent, TrainingState, TrainRun } from './train.ts'
 export interface EngineThread {
   /**
    * Paused, a run ends after the step it is in with a `state`.
-   * @throws an error with code `invalid_training_data` when the data or the settings cannot be used
+   * @throws an error with code `invalid_training_data` when the data or the settings cannot be used, or
+   * `device_unavailable` when the device is not there
    */
   train(run: TrainRun): Stream<TrainEvent>
   /** @throws an error with code `context_length_exceeded`, `invalid_messages` or `invalid_adapter` when the request cannot be met */
@@ -26,23 +29,27 @@ export interface EngineThread {
   importAdapter(request: ImportRequest): Promise<ImportedAdapter>
   /** @throws an error with code `invalid_adapter` when it is no prefix of a chatglm base */
   exportChatglm(request: ChatglmExport): Promise<AdapterFiles>
+  /** @throws an error with code `device_unavailable` that says what is missing when the device cannot be used */
+  checkDevice(device: Device): Promise<void>
   close(): Promise<void>
 }
 
 /** Starts a thread that holds engine sessions; idle, it does not keep the process alive. */
 export function openEngine(): EngineThread {
   const thread = new Thread()
-  const [training, generating, importing, exporting] = [
+  const [training, generating, importing, exporting, checking] = [
     new URL('./train.ts', import.meta.url),
     new URL('./generate.ts', import.meta.url),
     new URL('./exchange/import-adapter.ts', import.meta.url),
     new URL('./exchange/export-chatglm.ts', import.meta.url),
+    new URL('./runtime/device.ts', import.meta.url),
   ]
   return {
     train: (run) => thread.stream(training, 'train', run),
     generate: (request) => thread.stream(generating, 'generate', request),
     importAdapter: (request) => only(thread.stream(importing, 'importAdapter', request)),
     exportChatglm: (request) => only(thread.stream(exporting, 'exportChatglm', request)),
+    checkDevice: (device) => only(thread.stream(checking, 'checkDevice', device)),
     close: () => thread.close(),
   }
 }

@@ -96,3 +96,12 @@ export async function runOf(run: TrainRun) {
     end: only('end')[0]!,
   }
 }
+
+/** What a generator returns in the end. */
+export function ended<T, R>(generator: Generator<T, R, void>, told: (value: T) => void = () => {}): R {
+  for (;;) {
+    const next = generator.next()
+    if (next.done) return next.value
+    told(next.value)
+  }
+}

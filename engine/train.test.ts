@@ -106,10 +106,93 @@ describe('the best weights', () => {
     expect(end.files).toEqual(checkpoints.find(({ step }) => step === best.step)!.files)
   })
 
-  test('are not looked for otherwise: the last ones are returned', async () => {
+  test('and the last ones are both kept: one is returned, the other a checkpoint', async () => {
+    const args = { ...overfit.args, save_steps: 0 }
+    const last = await runOf({ ...overfit, args })
+    const best = await runOf({ ...overfit, args: { ...args, load_best_model_at_end: true } })
+    expect([last.end.step, last.checkpoints.length, best.checkpoints.length]).toEqual([10, 1, 1])
+    expect(best.end).toMatchObject({ step: last.checkpoints[0]!.step, files: last.checkpoints[0]!.files })
+    expect(best.checkpoints[0]).toMatchObject({ step: 10, files: last.end.files })
+  })
+
+  test('are no checkpoint twice', async () => {
     const { checkpoints, end } = await runOf(overfit)
     expect(end.step).toBe(10)
-    expect(difference(end.files, checkpoints.at(-1)!.files)).toBeGreaterThan(0)
+    expect(checkpoints.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9])
+  })
+
+  test.each([
+    ['accuracy', 'accuracy', Math.max],
+    ['eval_rouge-l', 'rouge-l', Math.max],
+  ] as const)('are those of the highest %s when that is the metric', async (metric, key, most) => {
+    const args = {
+      ...{ ...overfit.args, save_steps: 0, metric_for_best_model: metric, predict_with_generate: true },
+      ...{ load_best_model_at_end: true, generation_max_new_tokens: 8 },
+    }
+    const { evals, end } = await runOf({ ...overfit, args })
+    const values = evals.slice(1).map((evaluation) => evaluation[key]!)
+    expect(end.step).toBe(evals[1 + values.indexOf(most(...values))]!.step) // of equal ones the first
+  })
+})
+
+describe('early stopping', () => {
+  const overfit = withArgs(
+    { max_steps: 30, eval_steps: 1, learning_rate: 3e-2, early_stopping_patience: 2 },
+    { method: full, train: run.train.slice(0, 2), dev },
+  )
+  const patient = (changed: Partial<typeof args>) =>
+    runOf({ ...overfit, args: { ...overfit.args, ...changed } })
+
+  test('ends a run after as many evaluations without a better one as it has patience for', async () => {
+    const { evals, losses, end } = await runOf(overfit)
+    const best = evals.slice(1).reduce((a, b) => (b.loss < a.loss ? b : a))
+    expect(end).toMatchObject({ step: best.step + 2, last: best.step + 2, stoppedEarly: true })
+    expect(evals.at(-1)!.step).toBe(end.last)
+    expect(losses.length).toBe(end.last)
+  })
+
+  test('gives the best weights where these are asked for', async () => {
+    const { checkpoints, end } = await patient({ load_best_model_at_end: true })
+    expect(end.step).toBe(end.last - 2)
+    expect(checkpoints.map(({ step }) => step)).toEqual([end.last])
+  })
+
+  test('tells the steps since it last told of some', async () => {
+    const { events, end } = await patient({ logging_steps: 0 })
+    expect(events.filter(({ type }) => type === 'step')).toMatchObject([{ step: end.last }])
+  })
+
+  test('counts what is better by no more than the threshold as no better', async () => {
+    const { end } = await patient({ early_stopping_threshold: 100 })
+    expect(end.last).toBe(3) // the first evaluation has nothing before it
+  })
+
+  test('of no patience does nothing', async () => {
+    expect((await patient({ early_stopping_patience: 0 })).end).toMatchObject({
+      last: 30,
+      stoppedEarly: false,
+    })
+  })
+
+  test('by a metric that nobody measures is refused', async () => {
+    await expect(patient({ metric_for_best_model: 'bleu-4' })).rejects.toThrow('predict_with_generate')
+  })
+
+  test('of a run that was resumed is that of the whole run', async () => {
+    const args = {
+      ...overfit.args,
+      save_steps: 1,
+      early_stopping_threshold: 0.01,
+      load_best_model_at_end: true,
+    }
+    const whole = await runOf({ ...overfit, args })
+    const states = whole.events.filter((event) => event.type === 'state')
+    expect(states.length).toBe(whole.end.last - 1)
+    for (const { step, state } of states) {
+      const rest = await runOf({ ...overfit, args, resume: state })
+      expect(rest.end).toEqual(whole.end)
+      expect(rest.evals).toEqual(whole.evals.filter((evaluation) => evaluation.step > step))
+    }
   })
 })
 
@@ -132,6 +215,10 @@ test('events come in order: start, the base, then steps, evaluations and checkpo
     devSamples: 2,
     trainableParameters: 4 * 2 * 2 * 16, // tokens × layers × (key, value) × row width
     truncated: [],
+    plan: {
+      ...{ form: 'packed', checkpointing: 'selective', microBatch: 4, accumulation: 1 },
+      ...{ memory: expect.any(Object), available: expect.any(Number) },
+    },
   })
   const steps = events.filter((e) => e.type === 'step')
   expect(steps.map((e) => e.learningRate)).toEqual([0.0025, 0.0075, 0.01])

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { setImmediate as immediate } from 'node:timers/promises'
 import { type Adapter, bare } from './adapters/adapter.ts'
 import type { AdapterFiles } from './adapters/adapter-files.ts'
 import { type FullTuning, fullAdapter } from './adapters/full.ts'
@@ -10,17 +11,21 @@ import type { Model } from './models/model.ts'
 import { openModel } from './models/open.ts'
 import { weightShapes } from './models/weight-shapes.ts'
 import { learningRateAt } from './optim/schedule.ts'
+import { openBase, prepacks } from './plan/base-form.ts'
+import { accumulationOf, machineMemory, type Plan, type PlanRequest, planRun } from './plan/plan.ts'
+import { type Device, openDevice } from './runtime/device.ts'
 import { loadChat } from './text/chat.ts'
 import type { Conversation } from './text/sample.ts'
 import { loadTokenizer } from './text/tokenizer.ts'
 import { endlessBatches, type TokenSample } from './training/batch.ts'
+import { bestOf, isWaitOver } from './training/best.ts'
 import { DevSet, type Evaluation } from './training/dev-set.ts'
 import { Meter } from './training/meter.ts'
 import { type Cut, sampleSets } from './training/sample-sets.ts'
-import { type Best, encodeState, restoreState } from './training/state.ts'
+import { encodeState, planIn, restoreState } from './training/state.ts'
 import { Trainer } from './training/trainer.ts'
-import { planOf, type TrainingArgs } from './training/training-args.ts'
-import { type Checkpoint, copiesAreCheap, openCheckpoint } from './weights/checkpoint.ts'
+import { stepsOf, type TrainingArgs } from './training/training-args.ts'
+import { type Checkpoint, openCheckpoint } from './weights/checkpoint.ts'
 import { frozen } from './weights/frozen.ts'
 
 /** How often a state is told where no checkpoint is. */
@@ -35,6 +40,12 @@ export type TrainRun = {
   dev: readonly Conversation[]
   method: PrefixTuning | LoraTuning | FullTuning
   args: TrainingArgs
+  /** The CPU by default. */
+  device?: Device
+  /** Bytes that the run may take; most of what there is by default. */
+  memory?: number
+  /** A directory that keeps quantised weights of bases; without one, no base is quantised. */
+  cache?: string
   /** The state of the same run at some step, to go on from there. */
   resume?: TrainingState
 }
@@ -52,7 +63,13 @@ export type TrainEvent =
       trainableParameters: number
       /** Samples cut to fit: which, their length and the limit, in tokens. */
       truncated: Cut[]
+      /** How it is trained so that it fits into memory. */
+      plan: Plan
     }
+  /** The base is quantised, which is done once: weights done of all. */
+  | { type: 'quantize'; done: number; total: number }
+  /** There was not memory enough for `step`: it is taken again, and those after it, with fewer samples at a time. */
+  | { type: 'split'; step: number; microBatch: number; accumulation: number }
   | {
       type: 'step'
       step: number
@@ -68,6 +85,7 @@ export type TrainEvent =
     }
   /** Of the dev set. Step 0 is the base without any adapter. */
   | ({ type: 'eval'; step: number } & Evaluation)
+  /** Every `save_steps`; at the end, of the best and the last step the one that `end` does not have. */
   | { type: 'checkpoint'; step: number; files: AdapterFiles }
   /**
    * At every checkpoint, once a minute, and where the run is paused: from here it can be taken up with the same losses to
@@ -78,6 +96,9 @@ export type TrainEvent =
       type: 'end'
       /** Of which step the files are: the last, or the best when `load_best_model_at_end`. */
       step: number
+      /** The last step, and whether there would have been more, had an evaluation been better. */
+      last: number
+      stoppedEarly: boolean
       trainedTokens: number
       files: AdapterFiles
     }
@@ -94,17 +115,18 @@ export async function* train(
   signal?: AbortSignal,
   pause?: AbortSignal,
 ): AsyncGenerator<TrainEvent, void, void> {
-  const { args } = run
+  const { args, device = 'cpu' } = run
+  await using _ = await openDevice(device)
   const model = openModel(run.base)
   const checkpoint = openCheckpoint(run.base)
-  const base = { weight: frozen(checkpoint) }
   const adapter = await adapterFor(run, model, checkpoint)
   const chat = loadChat(run.base)
   const room = model.maxPositions - adapter.firstPosition
   const { train, dev, longest, truncated } = sampleSets({ ...run, chat }, room)
   const parameters = adapter.init(args.seed)
-  const { steps, schedule } = planOf(args, train.length)
+  const { steps, schedule } = stepsOf(args, train.length)
   const trainableParameters = [...parameters.values()].reduce((n, p) => n + p.data.length, 0)
+  const plan = run.resume ? planIn(run.resume) : planFor(run, { model, checkpoint, adapter, train, longest })
   yield {
     type: 'start',
     steps,
@@ -112,9 +134,19 @@ export async function* train(
     devSamples: dev.length,
     trainableParameters,
     truncated,
+    plan,
   }
 
-  const measured = { model, base, chat, dev, longest, args }
+  const opening = openBase(model, checkpoint, plan.form, run.cache)
+  let opened = opening.next()
+  for (; !opened.done; opened = opening.next()) {
+    yield { type: 'quantize', ...opened.value }
+    await immediate() // lets a stop come through
+    signal?.throwIfAborted()
+  }
+  const base = opened.value
+
+  const measured = { model, base, chat, dev, longest, device, args }
   if (dev.length > 0 && !run.resume) {
     await using bareBase = await DevSet.open(measured, bare)
     yield { type: 'eval', step: 0, ...(await bareBase.measure(new Map(), signal)) }
@@ -130,14 +162,18 @@ export async function* train(
   const setup = {
     model,
     seed,
+    device,
     base,
     adapter,
     parameters,
     optimizer,
     maxGradNorm: args.max_grad_norm,
     longest,
+    checkpointing: plan.checkpointing,
+    microBatch: plan.microBatch,
+    prepack: prepacks(plan.form),
   }
-  await using trainer = await Trainer.open({ ...setup, prepack: copiesAreCheap(checkpoint) })
+  await using trainer = await Trainer.open(setup)
   await using devSet = dev.length > 0 ? await DevSet.open(measured, adapter) : undefined
   const { moments } = trainer.optimizer
   const identity = identityOf(run, train, dev)
@@ -148,37 +184,84 @@ export async function* train(
   for (let i = 0; i < begin * args.gradient_accumulation_steps; i++) batches.next()
   const meter = new Meter(resumed?.meter)
   const due = (every: number, step: number) => step === steps || (every > 0 && step % every === 0)
-  let best: Best | undefined = resumed?.best
-  let kept = performance.now()
+  const saved = (step: number) => args.save_steps > 0 && step % args.save_steps === 0 && step < steps
+  let best = resumed?.best
+  let last = steps
+  let stateAt = performance.now()
 
   for (let step = begin + 1; step <= steps; step++) {
     signal?.throwIfAborted()
     const learningRate = learningRateAt(schedule, step - 1)
-    const microBatches = Array.from({ length: args.gradient_accumulation_steps }, () => batches.next().value)
+    const batch = Array.from({ length: args.gradient_accumulation_steps }, () => batches.next().value)
     const begun = performance.now()
-    const result = await trainer.step(microBatches, learningRate)
-    meter.add(result, performance.now() - begun)
-    if (due(args.logging_steps, step)) yield { type: 'step', step, learningRate, ...meter.read() }
-    if (devSet && due(args.eval_steps, step)) {
-      const evaluation = await devSet.measure(parameters, signal)
-      const { loss } = evaluation
-      yield { type: 'eval', step, ...evaluation }
-      if (args.load_best_model_at_end && loss < (best?.loss ?? Number.POSITIVE_INFINITY))
-        best = { step, loss, values: new Map([...parameters].map(([name, p]) => [name, p.data.slice()])) }
+    const { microBatch } = trainer
+    const result = await trainer.step(batch, learningRate)
+    if (trainer.microBatch < microBatch) {
+      Object.assign(plan, {
+        microBatch: trainer.microBatch,
+        accumulation: accumulationOf(args, trainer.microBatch),
+      })
+      yield { type: 'split', step, microBatch: plan.microBatch, accumulation: plan.accumulation }
     }
-    if (args.save_steps > 0 && step % args.save_steps === 0 && step < steps)
+    meter.add(result, performance.now() - begun)
+    const told = due(args.logging_steps, step)
+    if (told) yield { type: 'step', step, learningRate, ...meter.read() }
+    if (devSet && due(args.eval_steps, step)) {
+      await trainer.optimizer.sync()
+      const evaluation = await devSet.measure(parameters, signal)
+      yield { type: 'eval', step, ...evaluation }
+      best = bestOf(best, { step, evaluation, parameters }, args)
+      if (step < steps && isWaitOver(best, args)) {
+        if (!told) yield { type: 'step', step, learningRate, ...meter.read() }
+        last = step
+        break
+      }
+    }
+    if (saved(step)) {
+      await trainer.optimizer.sync()
       yield { type: 'checkpoint', step, files: await adapter.files(parameters) }
-    const saved = args.save_steps > 0 && step % args.save_steps === 0
-    if (step < steps && (saved || pause?.aborted || performance.now() - kept > stateMs)) {
-      yield { type: 'state', step, state: encodeState(identity, step, { parameters, moments, meter, best }) }
-      kept = performance.now()
+    }
+    if (step < steps && (saved(step) || pause?.aborted || performance.now() - stateAt > stateMs)) {
+      await trainer.optimizer.sync()
+      yield {
+        type: 'state',
+        step,
+        state: encodeState(identity, step, { plan, parameters, moments, meter, best }),
+      }
+      stateAt = performance.now()
       if (pause?.aborted) return
     }
   }
 
-  for (const [name, values] of best?.values ?? []) parameters.get(name)!.data.set(values)
-  const files = await adapter.files(parameters)
-  yield { type: 'end', step: best?.step ?? steps, trainedTokens: meter.total, files }
+  await trainer.optimizer.sync()
+  const kept = [{ step: last, parameters }, ...(best && best.step !== last ? [best] : [])]
+  const [final, other] = args.load_best_model_at_end ? kept.toReversed() : kept
+  if (other && (other.step === last || !saved(other.step)))
+    yield { type: 'checkpoint', step: other.step, files: await adapter.files(other.parameters) }
+  const files = await adapter.files(final!.parameters)
+  const stoppedEarly = last < steps
+  yield { type: 'end', step: final!.step, last, stoppedEarly, trainedTokens: meter.total, files }
+}
+
+function planFor(
+  { args, memory, cache, method }: TrainRun,
+  {
+    train,
+    ...of
+  }: Pick<PlanRequest, 'model' | 'checkpoint' | 'adapter' | 'longest'> & { train: readonly TokenSample[] },
+): Plan {
+  if (method.peft_type === 'FULL' && args.quantization_bit)
+    throw new InputError(
+      'invalid_training_data',
+      `quantization_bit ${args.quantization_bit} is for a frozen base; FULL trains all weights`,
+    )
+  return planRun({
+    ...of,
+    args,
+    labelled: Math.max(...train.map(({ targets }) => targets.length)),
+    available: memory ?? machineMemory(),
+    mayQuantize: cache !== undefined && method.peft_type !== 'FULL',
+  })
 }
 
 /** What decides how a run goes, as a hash. */

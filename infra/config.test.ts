@@ -12,6 +12,7 @@ test('without any variable the server listens on the loopback address and stores
     storageUrl: `file://${resolve('.preamble/objects')}`,
     models: resolve('models'),
     hub: { endpoint: 'https://huggingface.co', token: undefined },
+    device: 'cpu',
     logLevel: 'info',
     maxFileBytes: 536870912,
   })
@@ -22,9 +23,12 @@ test('an empty variable is an unset one', () => {
 })
 
 test('an error names each wrong variable, its value and what was expected', () => {
-  expect(() => readConfig({ PORT: '80a', LOG_LEVEL: 'loud', MAX_FILE_BYTES: '0' })).toThrow(
+  expect(() =>
+    readConfig({ PORT: '80a', LOG_LEVEL: 'loud', PREAMBLE_DEVICE: 'gpu', MAX_FILE_BYTES: '0' }),
+  ).toThrow(
     [
       'PORT: "80a" is not valid; expected a port from 0 to 65535 (0: any free one)',
+      'PREAMBLE_DEVICE: "gpu" is not valid; expected cpu, webgpu or cuda',
       'LOG_LEVEL: "loud" is not valid; expected trace, debug, info, warn, error, fatal or silent',
       'MAX_FILE_BYTES: "0" is not valid; expected a whole number of bytes, at least 1',
     ].join('\n'),

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { z } from 'zod'
+import { Device } from '../contract/device.ts'
 
 const MiB = 2 ** 20
 const ownModels = resolve(fileURLToPath(import.meta.url), '../../models')
@@ -53,6 +54,7 @@ const variables = {
     expected: 'a token without spaces',
     secret: true,
   },
+  PREAMBLE_DEVICE: { schema: Device.default('cpu'), expected: 'cpu, webgpu or cuda' },
   LOG_LEVEL: {
     schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
     expected: 'trace, debug, info, warn, error, fatal or silent',
@@ -75,6 +77,8 @@ export type Config = {
   models: string
   /** Where base models are pulled from, and the token that opens it. */
   hub: { endpoint: string; token: string | undefined }
+  /** Where jobs are trained that do not say where. */
+  device: Device
   logLevel: z.infer<typeof variables.LOG_LEVEL.schema>
   maxFileBytes: number
 }
@@ -100,6 +104,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     storageUrl: read('STORAGE_URL') ?? (home && pathToFileURL(resolve(home, 'objects')).href),
     models: read('MODELS'),
     hub: { endpoint: read('HF_ENDPOINT'), token: read('HF_TOKEN') },
+    device: read('PREAMBLE_DEVICE'),
     logLevel: read('LOG_LEVEL'),
     maxFileBytes: read('MAX_FILE_BYTES'),
   }

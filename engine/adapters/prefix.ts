@@ -1,7 +1,7 @@
 /** P-Tuning v2: trainable key and value rows before every layer, alone or through a small MLP. */
 import { add, expand, input, reshape, tanh, transpose } from '../graph/build.ts'
 import type { Node } from '../graph/node.ts'
-import type { Model } from '../models/model.ts'
+import type { Binding, Model } from '../models/model.ts'
 import { linear } from '../nn/linear.ts'
 import { Random } from '../random.ts'
 import { Session } from '../runtime/session.ts'
@@ -56,7 +56,7 @@ export function prefixAdapter(model: Model, base: string, options: PrefixTuning,
     },
 
     bind(binding) {
-      const rows = encoding.rows()
+      const rows = encoding.rows(binding.parameter)
       const past = (kind: Kind, layer: number) => {
         const byHead = transpose(
           reshape(rows(`${kind}.${layer}`), [tokens, model.kvHeads, model.headDim]),
@@ -95,7 +95,7 @@ type Encoding = {
   /** Whether the rows are nothing but this parameter times something: it is zero where they are to be. */
   output(parameter: string): boolean
   /** Builds what all parts share once, then gives each part's rows. */
-  rows(): (part: string) => Node
+  rows(parameter?: NonNullable<Binding['parameter']>): (part: string) => Node
 }
 
 /** The rows are the parameters. */
@@ -105,7 +105,10 @@ const direct = (tokens: number, width: number): Encoding => ({
       parts.map((name) => [name, { shape: [tokens, width], data: random.normal(tokens * width, std) }]),
     ),
   output: () => true,
-  rows: () => (part) => input(part, [tokens, width]),
+  rows:
+    (parameter = input) =>
+    (part) =>
+      parameter(part, [tokens, width]),
 })
 
 /**
@@ -136,11 +139,11 @@ const projected = (tokens: number, width: number, hidden: number): Encoding => {
       return new Map(entries)
     },
     output: (parameter) => parameter.startsWith('transform.2'),
-    rows() {
-      const [embedding, w1, b1] = Object.entries(shapes).map(([name, shape]) => input(name, shape))
+    rows(parameter = input) {
+      const [embedding, w1, b1] = Object.entries(shapes).map(([name, shape]) => parameter(name, shape))
       const inner = tanh(add(linear(embedding!, w1!), b1!)) // (tokens, hidden)
       return (part) => {
-        const [w2, b2] = Object.entries(shapesOf(part)).map(([name, shape]) => input(name, shape))
+        const [w2, b2] = Object.entries(shapesOf(part)).map(([name, shape]) => parameter(name, shape))
         return add(linear(inner, w2!), b2!)
       }
     },

@@ -38,6 +38,22 @@ export function plus(...dims: Dim[]): Dim {
   return count === 0 && names.length === 1 ? names[0]! : `(${canonical(count, 0, names, '+')})`
 }
 
+/** What the plain symbols of a graph stand for in one run. */
+export type Symbols = Readonly<Record<string, number>>
+
+/** @throws an Error when a symbol stands for nothing */
+export function lengthOf(dim: Dim, symbols: Symbols): number {
+  if (typeof dim === 'number') return dim
+  const composite = operands(dim)
+  if (!composite) {
+    const known = symbols[dim]
+    if (known === undefined) throw new Error(`nothing says how large ${dim} is`)
+    return known
+  }
+  const parts = composite.of.map((d) => lengthOf(d, symbols))
+  return composite.op === 'sum' ? parts.reduce((a, b) => a + b, 0) : parts.reduce((a, b) => a * b, 1)
+}
+
 /** Elements of a tensor of this shape. */
 export const sizeOf = (shape: Shape): Dim => times(...shape)
 

@@ -13,6 +13,8 @@ export type Binding = {
   table?(name: string, shape: readonly number[]): Node
   /** x · Wᵀ for the weight of this name, where it is not there as float32. */
   product?(x: Node, name: string, shape: readonly number[]): Node | undefined
+  /** An adapter's parameter of this name; the graph's input of that name when absent. */
+  parameter?(name: string, shape: readonly number[]): Node
   /** Rows before the first token, of one layer: a prefix or a cache. */
   past?(layer: number, batch: Dim): KeyValue
   /** What a linear module gives instead of `y` = W·x + b: x is (N, in), y (N, out). */

@@ -18,8 +18,9 @@ import {
   ValueInfoProtoSchema,
 } from 'onnx-buf'
 import { type Dim, operands, type Shape, sizeOf } from '../graph/dim.ts'
-import { type Node, topological, widensWeight } from '../graph/node.ts'
+import type { Node } from '../graph/node.ts'
 import type { DType } from '../graph/op.ts'
+import { writtenOrder } from './order.ts'
 import { type Attribute, onnxRules, type Writer } from './rules.ts'
 
 const dataType: Record<DType, DataType> = {
@@ -37,7 +38,7 @@ const dataType: Record<DType, DataType> = {
  */
 export function emit(outputs: Readonly<Record<string, Node>>, rules = onnxRules): Uint8Array {
   const graph = create(GraphProtoSchema, { name: 'preamble' })
-  const order = castsFirst(topological(Object.values(outputs)))
+  const order = writtenOrder(Object.values(outputs))
   const writer = createWriter(graph, bindSymbols(order))
   const names = new Map<Node, string>()
 
@@ -61,15 +62,6 @@ export function emit(outputs: Readonly<Record<string, Node>>, rules = onnxRules)
     graph,
   })
   return toBinary(ModelProtoSchema, model)
-}
-
-/**
- * ONNX Runtime visits the inputs of a node from the last written to the first, and runs them in that order. Were the cast
- * of a weight written right before its use, all casts would run first, and all float32 copies be there at once.
- */
-function castsFirst(order: readonly Node[]): Node[] {
-  const early = (node: Node) => node.op === 'weight' || widensWeight(node)
-  return [...order.filter(early), ...order.filter((node) => !early(node))]
 }
 
 /** Inputs, weights and constants have no ONNX node: they are named and declared. */

@@ -26,6 +26,8 @@ export class GraphAdamW implements Optimizer {
   /** On the device after the first step: the three vectors, and the parameters by name. */
   #vectors: Record<Kind, Held> | undefined
   #named: Record<string, Held>
+  /** Whether the arrays are those of an earlier step. */
+  #stale = false
   /** What every step's sum of gradients begins with. */
   readonly #zeros: Held
   #sum: Held
@@ -105,12 +107,14 @@ export class GraphAdamW implements Optimizer {
     release(...Object.values(before), ...Object.values(this.#named))
     this.#vectors = { parameters: parameters!, m: m!, v: v! }
     this.#named = named
+    this.#stale = true
     this.zero()
     return this.#norm
   }
 
   async sync(): Promise<void> {
-    if (!this.#vectors) return
+    if (!this.#vectors || !this.#stale) return
+    this.#stale = false
     const feeds = Object.entries(this.#vectors).map(([kind, vector]) => [`all ${kind}`, vector] as const)
     const read = await this.#sessions.copy.run(Object.fromEntries(feeds))
     const { parameters, m, v } = read as Record<Kind, { data: Float32Array }>

@@ -1,9 +1,7 @@
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
+import { hasCudaFiles } from './cuda.case.ts'
 import { openDevice } from './device.ts'
 
 test('the CPU is always there', async () => {
@@ -11,10 +9,7 @@ test('the CPU is always there', async () => {
   expect(device).toBeDefined()
 })
 
-const runtime = dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'))
-const cuda = join(runtime, 'bin/napi-v6', process.platform, process.arch, 'libonnxruntime_providers_cuda.so')
-
-test.skipIf(existsSync(cuda))('CUDA without its files is an error that says how to get them', async () => {
+test.skipIf(hasCudaFiles)('CUDA without its files is an error that says how to get them', async () => {
   await expect(openDevice('cuda')).rejects.toThrow(
     /^the device cuda cannot be used: it needs an NVIDIA GPU .*--onnxruntime-node-install=cuda12/,
   )

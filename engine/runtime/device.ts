@@ -1,9 +1,9 @@
 /** Where graphs can run. */
+import { InputError } from '../errors.ts'
 import { add, input, scalar } from '../graph/build.ts'
 import { Session } from './session.ts'
 
-export const devices = ['cpu', 'webgpu', 'cuda'] as const
-export type Device = (typeof devices)[number]
+export type Device = 'cpu' | 'webgpu' | 'cuda'
 
 /** What has to be there for a device. */
 const needs: Record<Device, string> = {
@@ -17,7 +17,7 @@ const needs: Record<Device, string> = {
 /**
  * Makes sure that a device is there, by a sum that it runs, and holds it until disposed: shaders that are compiled
  * meanwhile stay so for all sessions, which otherwise begin anew when the last one has closed.
- * @throws an Error that says what is missing when the device cannot be used
+ * @throws an InputError that says what is missing when the device cannot be used
  */
 export async function openDevice(device: Device): Promise<AsyncDisposable> {
   try {
@@ -27,6 +27,13 @@ export async function openDevice(device: Device): Promise<AsyncDisposable> {
   } catch (error) {
     // ONNX Runtime puts file, function and condition before what it has to say.
     const reason = (error as Error).message.trim().replace(/^.* was false\. /s, '')
-    throw new Error(`the device ${device} cannot be used: ${needs[device]} (${reason})`, { cause: error })
+    const message = `the device ${device} cannot be used: ${needs[device]} (${reason})`
+    throw new InputError('device_unavailable', message, { cause: error })
   }
+}
+
+/** Yields once it is sure that a device is there; throws as `openDevice` does. */
+export async function* checkDevice(device: Device): AsyncGenerator<void, void, void> {
+  await using _ = await openDevice(device)
+  yield
 }

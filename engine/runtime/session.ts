@@ -73,9 +73,10 @@ export class Session<Output extends string = string, Kept extends string = never
           session: {
             // Weight locations in the model are paths from the root; ONNX Runtime maps the files.
             model_external_initializers_file_folder_path: '/',
-            // Else every dequantised weight would be computed ahead, and kept.
-          disable_qdq_constant_folding: '1',
-          disable_prepacking: options.prepack ? '0' : '1',
+            // Else dequantised weights would be computed ahead and kept, or once more for each use.
+            disable_qdq_constant_folding: '1',
+            disable_quant_qdq: '1',
+            disable_prepacking: options.prepack ? '0' : '1',
             intra_op: { allow_spinning: options.spin ? '1' : '0' },
           },
         },

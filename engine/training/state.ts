@@ -3,7 +3,10 @@ import { z } from 'zod'
 import type { Parameters } from '../adapters/adapter.ts'
 import type { AdapterFiles } from '../adapters/adapter-files.ts'
 import type { Moments } from '../optim/adamw.ts'
+import { baseForms } from '../plan/base-form.ts'
+import type { Plan } from '../plan/plan.ts'
 import { decodeSafetensors, encodeSafetensors, type Tensor } from '../weights/safetensors.ts'
+import type { Best } from './best.ts'
 import type { Meter } from './meter.ts'
 
 const metaFile = 'state.json'
@@ -23,11 +26,20 @@ const Meta = z.object({
       milliseconds: z.number(),
     }),
   }),
-  best: z.object({ step: z.int(), loss: z.number() }).optional(),
+  /** How the run is trained: another plan would give other last digits. */
+  plan: z.object({
+    form: z.enum(baseForms),
+    checkpointing: z.enum(['none', 'selective', 'full']),
+    microBatch: z.int().positive(),
+    accumulation: z.int().positive(),
+    memory: z.object({
+      ...{ base: z.number(), activations: z.number(), optimizer: z.number() },
+      ...{ workspace: z.number(), total: z.number() },
+    }),
+    available: z.number(),
+  }),
+  best: z.object({ step: z.int(), value: z.number(), stale: z.int() }).optional(),
 })
-
-/** The best evaluation so far, and the weights that it was of. */
-export type Best = { step: number; loss: number; values: Map<string, Float32Array> }
 
 /**
  * Order of data and dropout need no place: they follow from the seed and the step. A loss that is no number has none
@@ -37,29 +49,35 @@ export function encodeState(
   run: string,
   step: number,
   {
+    plan,
     parameters,
     moments,
     meter,
     best,
-  }: { parameters: Parameters; moments: Moments; meter: Meter; best?: Best },
+  }: { plan: Plan; parameters: Parameters; moments: Moments; meter: Meter; best?: Best },
 ): AdapterFiles {
   const meta: z.input<typeof Meta> = {
-    ...{ step, run, meter: meter.state },
-    best: best && { step: best.step, loss: best.loss },
+    ...{ step, run, plan, meter: meter.state },
+    best: best && { step: best.step, value: best.value, stale: best.stale },
   }
   const tensors: [string, Tensor][] = []
   for (const [name, { shape, data }] of parameters) {
     const { m, v } = moments.get(name)!
     tensors.push([`parameter.${name}`, { shape, data }], [`m.${name}`, { shape, data: m }])
     tensors.push([`v.${name}`, { shape, data: v }])
-    const kept = best?.values.get(name)
-    if (kept) tensors.push([`best.${name}`, { shape, data: kept }])
+    const kept = best?.parameters.get(name)
+    if (kept) tensors.push([`best.${name}`, kept])
   }
   return {
-    [metaFile]: new TextEncoder().encode(`${JSON.stringify(meta, null, 2)}\n`),
+    [metaFile]: new TextEncoder().encode(`${JSON.stringify(Meta.parse(meta), null, 2)}\n`),
     [tensorFile]: encodeSafetensors(tensors),
   }
 }
+
+const metaOf = (state: AdapterFiles) => Meta.parse(JSON.parse(new TextDecoder().decode(state[metaFile])))
+
+/** How the run that a state is of is trained. */
+export const planIn = (state: AdapterFiles): Plan => metaOf(state).plan
 
 /**
  * Puts a state's values into the parameters and moments of a run, and answers the rest of it.
@@ -70,7 +88,7 @@ export function restoreState(
   run: string,
   { parameters, moments }: { parameters: Parameters; moments: Moments },
 ) {
-  const meta = Meta.parse(JSON.parse(new TextDecoder().decode(state[metaFile])))
+  const meta = metaOf(state)
   if (meta.run !== run) throw new Error('the state is of a run with other data or settings')
   const tensors = decodeSafetensors(state[tensorFile] ?? new Uint8Array(), tensorFile)
   const take = (name: string, into: Float32Array) => {
@@ -79,16 +97,16 @@ export function restoreState(
       throw new Error(`${tensorFile}: "${name}" has ${found?.length ?? 'no'} values, the run ${into.length}`)
     into.set(found)
   }
-  const values = new Map<string, Float32Array>()
-  for (const [name, { data }] of parameters) {
+  const kept: Parameters = new Map()
+  for (const [name, { shape, data }] of parameters) {
     const { m, v } = moments.get(name)!
     take(`parameter.${name}`, data)
     take(`m.${name}`, m)
     take(`v.${name}`, v)
     if (meta.best) {
-      values.set(name, new Float32Array(data.length))
-      take(`best.${name}`, values.get(name)!)
+      kept.set(name, { shape, data: new Float32Array(data.length) })
+      take(`best.${name}`, kept.get(name)!.data)
     }
   }
-  return { step: meta.step, meter: meta.meter, best: meta.best && { ...meta.best, values } }
+  return { step: meta.step, meter: meta.meter, best: meta.best && { ...meta.best, parameters: kept } }
 }

@@ -1,5 +1,5 @@
 /** One adapter in training: its parameters, its compiled graph, and the optimizer. */
-import type { Adapter } from '../adapters/adapter.ts'
+import type { Adapter, Bindable } from '../adapters/adapter.ts'
 import { backward } from '../grad/backward.ts'
 import { type Checkpointing, gateName } from '../grad/checkpoint.ts'
 import { sizeOf } from '../graph/dim.ts'
@@ -7,8 +7,9 @@ import { inputsOf, type Node } from '../graph/node.ts'
 import type { Binding, Model } from '../models/model.ts'
 import { ropeFeeds } from '../models/step.ts'
 import { type Optimizer, type OptimizerSetup, openOptimizer } from '../optim/optimizer.ts'
+import { isOutOfMemory } from '../runtime/out-of-memory.ts'
 import { Session, type Value } from '../runtime/session.ts'
-import { type Batch, collate, type TokenSample } from './batch.ts'
+import { type Batch, collate, inBatches, type TokenSample } from './batch.ts'
 import { SeededDropout } from './dropout.ts'
 import { objective } from './objective.ts'
 
@@ -27,6 +28,8 @@ export type TrainerOptions = OptimizerSetup & {
   seed?: number
   /** Packs the base's weights ahead, once for each direction: steps are some 5% faster, and memory holds two copies. */
   prepack?: boolean
+  /** Samples at a time, at most; all of a batch when absent. */
+  microBatch?: number
 }
 
 export type StepResult = {
@@ -46,6 +49,8 @@ export class Trainer {
   readonly optimizer: Optimizer
   readonly #rope: Record<string, Value>
   readonly #dropout: SeededDropout | undefined
+  /** Samples at a time; it becomes smaller when memory does not suffice. */
+  microBatch: number
 
   private constructor(
     options: TrainerOptions,
@@ -57,6 +62,7 @@ export class Trainer {
     this.#dropout = dropout
     this.#session = session
     this.optimizer = optimizer
+    this.microBatch = options.microBatch ?? Number.MAX_SAFE_INTEGER
     this.#rope = ropeFeeds(options.model, options.adapter.firstPosition + options.longest)
   }
 
@@ -73,10 +79,23 @@ export class Trainer {
   }
 
   /**
-   * One optimizer step over the samples of one or more micro-batches. Every labelled token weighs the same,
-   * whichever micro-batch it is in.
+   * One optimizer step over the samples of one or more batches. Every labelled token weighs the same, whichever batch it
+   * is in. A step for which there is not memory enough is taken again with half as many samples at a time.
    */
-  async step(microBatches: readonly (readonly TokenSample[])[], learningRate: number): Promise<StepResult> {
+  async step(batches: readonly (readonly TokenSample[])[], learningRate: number): Promise<StepResult> {
+    for (;;) {
+      const microBatches = batches.flatMap((samples) => inBatches(samples, this.microBatch))
+      try {
+        return await this.#step(microBatches, learningRate)
+      } catch (error) {
+        const largest = Math.max(...microBatches.map(({ length }) => length))
+        if (!isOutOfMemory(error) || largest === 1) throw error
+        this.microBatch = Math.ceil(largest / 2)
+      }
+    }
+  }
+
+  async #step(microBatches: readonly (readonly TokenSample[])[], learningRate: number): Promise<StepResult> {
     const { adapter } = this.#options
     const batches = microBatches.map((samples) => collate(samples, adapter, this.#options))
     const labelled = batches.reduce((n, b) => n + b.labelled, 0)
@@ -123,10 +142,11 @@ const sizesOf = ({ feeds }: Batch) => ({
   N: sizeOf(feeds.rows!.shape) as number,
 })
 
-type GraphOptions = Pick<
-  TrainerOptions,
-  'model' | 'base' | 'adapter' | 'parameters' | 'checkpointing' | 'packed'
->
+type GraphOptions = Pick<TrainerOptions, 'model' | 'base' | 'checkpointing' | 'packed'> & {
+  adapter: Bindable
+  /** By name. */
+  parameters: ReadonlyMap<string, unknown>
+}
 
 /** The loss of a batch and its gradient in each parameter, by output name. */
 export function trainingGraph(

@@ -1,3 +1,4 @@
+import type { Checkpointing } from '../grad/checkpoint.ts'
 import type { Schedule } from '../optim/schedule.ts'
 import type { Evaluation } from './dev-set.ts'
 
@@ -37,11 +38,15 @@ export type TrainingArgs = {
   early_stopping_threshold: number
   /** Batches of samples of similar length: less padding. */
   group_by_length: boolean
+  /** Bits of the base's weights: 4, 8, or 0 for as they are stored; what fits into memory when absent. */
+  quantization_bit?: 0 | 4 | 8
+  /** What of the forward pass is computed again on the way back; what fits into memory when absent. */
+  gradient_checkpointing?: Checkpointing
   seed: number
 }
 
 /** How many optimizer steps a run takes, and their learning rates. */
-export function planOf(args: TrainingArgs, samples: number): { steps: number; schedule: Schedule } {
+export function stepsOf(args: TrainingArgs, samples: number): { steps: number; schedule: Schedule } {
   const perEpoch = Math.ceil(samples / args.per_device_train_batch_size)
   const epochs = Math.ceil((args.num_train_epochs * perEpoch) / args.gradient_accumulation_steps)
   const steps = args.max_steps > 0 ? args.max_steps : epochs

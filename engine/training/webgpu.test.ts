@@ -7,8 +7,11 @@ import type { Adapter, Parameters } from '../adapters/adapter.ts'
 import { type LoraTuning, loraAdapter } from '../adapters/lora.ts'
 import { prefixAdapter } from '../adapters/prefix.ts'
 import { Random } from '../random.ts'
+import type { SessionOptions } from '../runtime/session.ts'
 import { noWebgpu, strays } from '../runtime/webgpu.case.ts'
-import { temporary } from '../tiny.case.ts'
+import { args, ended, runOf, talk, temporary, writeBase } from '../tiny.case.ts'
+import type { TrainRun } from '../train.ts'
+import { quantizedBase } from '../weights/quantized/base.ts'
 
 const { root, remove } = temporary()
 afterAll(remove)
@@ -53,3 +56,72 @@ describe.each(families)('%s on WebGPU', (name) => {
     },
   )
 })
+
+describe('ten steps on WebGPU', () => {
+  const run: Omit<TrainRun, 'method'> = {
+    base: writeBase(join(root, 'base')),
+    train: ['one', 'two', 'three', 'four', 'five'].map((word, i) =>
+      talk(`${i + 1}?`, `${word}${' ha'.repeat(i)}`),
+    ),
+    dev: [talk('9?', 'nine'), talk('10?', 'ten, ha')],
+    args: {
+      ...args,
+      ...{ max_steps: 10, per_device_train_batch_size: 2, gradient_accumulation_steps: 2, weight_decay: 0.1 },
+      ...{ eval_steps: 5, save_steps: 5 },
+    },
+  }
+  const methods: [string, TrainRun['method']][] = [
+    ['a prefix', prefix],
+    ['a projected prefix', { ...prefix, prefix_projection: true, encoder_hidden_size: 24 }],
+    ['a LoRA with dropout', { ...lora, lora_dropout: 0.2 }],
+    ['all weights', { peft_type: 'FULL' }],
+  ]
+
+  test.each(methods)(
+    'of %s have the losses of the CPU, from the start and from a state',
+    async (_, method) => {
+      const cpu = await runOf({ ...run, method })
+      const gpu = await runOf({ ...run, method, device: 'webgpu' })
+      expect(worst(gpu.losses, cpu.losses)).toBeLessThan(1e-4)
+      expect(worst(lossesOf(gpu.evals), lossesOf(cpu.evals))).toBeLessThan(1e-4)
+
+      const [state] = gpu.events.filter((event) => event.type === 'state')
+      const rest = await runOf({ ...run, method, device: 'webgpu', resume: state!.state })
+      expect(worst(rest.losses, gpu.losses.slice(5))).toBeLessThan(1e-6)
+      expect(worst(lossesOf(rest.evals), lossesOf(gpu.evals).slice(-1))).toBeLessThan(1e-6)
+    },
+  )
+})
+
+const lossesOf = (evals: readonly { loss: number }[]) => evals.map(({ loss }) => loss)
+
+/** The largest difference of two lists of the same length. */
+function worst(got: readonly number[], wanted: readonly number[]): number {
+  expect(got.length).toBe(wanted.length)
+  return Math.max(...got.map((x, i) => Math.abs(x - wanted[i]!)))
+}
+
+test.each([4, 8] as const)(
+  'a base in %i bits has on WebGPU the gradients that it has on the CPU',
+  async (bits) => {
+    const { model, checkpoint } = open({ directory: writeBase(join(root, 'quantised')) })
+    const base = ended(quantizedBase(model, checkpoint, { bits, products: 'float' }, join(root, 'cache')))
+    const adapter = prefixAdapter(model, 'quantised', prefix)
+    const parameters = someParameters(adapter)
+    const batch = {
+      tokens: [
+        [3, 9, 4, 1, 7],
+        [5, 2, 6],
+      ],
+      targets: [[2, 4], [1]],
+    }
+    const profile = join(root, `quantised-${bits}`)
+    const on = (options: SessionOptions) =>
+      lossAndGradients({ model, base }, adapter, parameters, batch, 'full', options)
+    const [cpu, gpu] = [await on({}), await on({ device: 'webgpu', profile })]
+    expect(gpu.loss).toBeCloseTo(cpu.loss, 4)
+    for (const [parameter, wanted] of cpu.gradients)
+      expect(relativeError(gpu.gradients.get(parameter)!, wanted)).toBeLessThan(1e-4)
+    expect(strays(globSync(`${profile}*.json`)[0]!)).toEqual([])
+  },
+)

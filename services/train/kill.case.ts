@@ -14,5 +14,6 @@ const store = diskStore(join(root, 'objects'))
 const bases = baseModels(join(root, 'models'), { db, store })
 const log = createLog({ name: 'test', level: 'silent' })
 const training = { enqueue: async () => {} }
-await runJob({ db, store, bases, training, openEngine, log }, id, new AbortController().signal)
+const deps = { db, store, bases, training, openEngine, log, device: 'cpu' } as const
+await runJob(deps, id, new AbortController().signal)
 await close()

@@ -41,6 +41,8 @@ function failureOf(error: Error & { code?: unknown }): JobFailure {
   if (error.code === 'invalid_training_data') {
     return new JobFailure(error.code, error.message, { param: 'training_file', cause: error })
   }
+  if (error.code === 'device_unavailable')
+    return new JobFailure(error.code, error.message, { param: 'training_args.device', cause: error })
   const message = "the training failed inside the server; the worker's log says why"
   return new JobFailure('server_error', message, { cause: error })
 }

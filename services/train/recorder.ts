@@ -53,6 +53,8 @@ export async function createRecorder(
           (await advance(db, ours, same, events, (tx) => noteTruncations(tx, job, moment.truncated))) !==
           undefined
         )
+      case 'quantize':
+      case 'split':
       case 'eval':
         return (await advance(db, ours, same, events)) !== undefined
       case 'step':

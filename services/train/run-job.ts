@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Device } from '../../contract/device.ts'
 import type { JobStatus } from '../../contract/job.ts'
 import type { BaseModels } from '../../infra/base-models.ts'
 import type { Database } from '../../infra/db/client.ts'
@@ -20,6 +21,8 @@ export type RunDeps = {
   bases: BaseModels
   training: Pick<Queue, 'enqueue'>
   openEngine: OpenEngine
+  /** Where jobs are trained that do not say where. */
+  device: Device
   log: Log
 }
 
@@ -61,7 +64,8 @@ async function train(
   const data = await loadData(deps.store, job)
   const resume = job.stateKey ? await loadState(deps.store, job.stateKey) : undefined
   const { peft: method, trainingArgs: args } = job
-  const run = { base: base.directory, baseName: base.id, ...data, method, args, resume }
+  const { device = deps.device } = args
+  const run = { base: base.directory, baseName: base.id, ...data, method, args, device, resume }
   const record = await createRecorder(deps, job)
   for await (const moment of trainingMoments(deps.openEngine, run, signals)) {
     if (!(await record(moment))) return

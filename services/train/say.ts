@@ -1,6 +1,6 @@
 /** What a training run tells, in the words and numbers of a job's events. */
 import type { JobEvent, Metrics } from '../../contract/job.ts'
-import type { TrainEvent } from '../../engine/index.ts'
+import type { Plan, TrainEvent } from '../../engine/index.ts'
 
 export type NewEvent = Pick<JobEvent, 'level' | 'message'> & { data: Metrics | null }
 
@@ -19,6 +19,7 @@ export function eventsOf(moment: TrainEvent, totalSteps: number): NewEvent[] {
           `Training ${count(moment.trainableParameters)} parameters for ${moment.steps} steps ` +
             `on ${moment.trainSamples} samples; ${moment.devSamples} dev samples`,
         ),
+        planOf(moment.plan),
         ...cutsOf(moment.truncated),
       ]
     case 'step': {
@@ -47,6 +48,15 @@ export function eventsOf(moment: TrainEvent, totalSteps: number): NewEvent[] {
       }
       return [{ level: 'info', message, data }]
     }
+    case 'quantize': {
+      const { done, total } = moment
+      return done === total ? [say(`The base is quantised: ${total} weights`)] : []
+    }
+    case 'split': {
+      const { step, microBatch, accumulation } = moment
+      const how = `${samples(microBatch)} at a time, ${accumulation} times a step`
+      return [say(`Step ${step}: not memory enough; it is taken again with ${how}`, 'warn')]
+    }
     case 'checkpoint':
       return [say(`Checkpoint created at step ${moment.step}`)]
     case 'state':
@@ -54,6 +64,19 @@ export function eventsOf(moment: TrainEvent, totalSteps: number): NewEvent[] {
       return []
   }
 }
+
+function planOf({ form, checkpointing, microBatch, accumulation, memory, available }: Plan): NewEvent {
+  const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(2)} GiB`
+  const parts = (['base', 'activations', 'optimizer', 'workspace'] as const).map(
+    (part) => `${part} ${gib(memory[part])}`,
+  )
+  return say(
+    `Memory plan: base ${form}, checkpointing ${checkpointing}, ${samples(microBatch)} at a time, ` +
+      `${accumulation} times a step: ${gib(memory.total)} (${parts.join(', ')}) of ${gib(available)}`,
+  )
+}
+
+const samples = (n: number) => (n === 1 ? '1 sample' : `${n} samples`)
 
 /** Samples that one event names: some 4 KB. */
 const cutsInEvent = 100

@@ -32,6 +32,7 @@ export async function setUp() {
   const into = (line: string[]) => ({ enqueue: async (id: string) => void line.push(id) })
   const deps = {
     ...{ db, store, bases, log, version: '0', openEngine },
+    device: 'cpu' as const,
     validation: into(validating),
     training: into(waiting),
   }

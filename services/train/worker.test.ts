@@ -6,6 +6,7 @@ import { type Job, JobRequest } from '../../contract/job.ts'
 import { PageQuery } from '../../contract/page.ts'
 import { Peft } from '../../contract/peft.ts'
 import { toDataset } from '../../corpus/make-dataset.ts'
+import { hasCudaFiles } from '../../engine/runtime/cuda.case.ts'
 import { adapters, datasets, files } from '../../infra/db/tables/index.ts'
 import { beginJob } from './begin-job.ts'
 import { cancelJob } from './cancel-job.ts'
@@ -50,6 +51,9 @@ describe('a job that goes well', () => {
       'Files validated, moving job to queued state',
       'Fine-tuning job started',
       'Training 512 parameters for 4 steps on 3 samples; 1 dev samples',
+      expect.stringMatching(
+        /^Memory plan: base packed, checkpointing selective, 4 samples at a time, 1 times a step: /,
+      ),
       expect.stringMatching(/^Base model: dev loss=\d/),
       expect.stringMatching(/^Step 1\/4: training loss=\d/),
       expect.stringMatching(/^Step 2\/4: training loss=\d/),
@@ -255,6 +259,22 @@ describe('the data of a job', () => {
       message: expect.stringMatching(/1048.*120/),
     })
   })
+
+  test.skipIf(hasCudaFiles)(
+    'a device that is not there fails the job, and it says what is missing',
+    async () => {
+      const id = await queued({ training_args: { device: 'cuda' } })
+      await at.run(id)
+      expect(await at.job(id)).toMatchObject({
+        status: 'failed',
+        error: {
+          code: 'device_unavailable',
+          param: 'training_args.device',
+          message: expect.stringContaining('needs an NVIDIA GPU'),
+        },
+      })
+    },
+  )
 })
 
 describe('a job that is interrupted', () => {
@@ -337,6 +357,10 @@ describe('a job that is interrupted', () => {
       devSamples: 1,
       trainableParameters: 1,
       truncated: [],
+      plan: {
+        ...{ form: 'float32', checkpointing: 'none', microBatch: 1, accumulation: 1, available: 1 },
+        memory: { base: 1, activations: 1, optimizer: 1, workspace: 1, total: 4 },
+      },
     })
     expect(await orphan({ type: 'checkpoint', step: 1, files: file })).toBe(true)
 
@@ -351,7 +375,9 @@ describe('a job that is interrupted', () => {
     const told = await at.events(id)
     expect(await orphan({ type: 'eval', step: 2, loss: 1, accuracy: 0 })).toBe(false)
     expect(await orphan({ type: 'checkpoint', step: 3, files: file })).toBe(false)
-    expect(await orphan({ type: 'end', step: 4, trainedTokens: 1, files: file })).toBe(false)
+    expect(
+      await orphan({ type: 'end', step: 4, last: 4, stoppedEarly: false, trainedTokens: 1, files: file }),
+    ).toBe(false)
     expect(await at.events(id)).toEqual(told)
     expect(await at.store.exists(`adapters/${id}/1/final/adapter_config.json`)).toBe(false)
     expect(await at.store.exists(`adapters/${id}/2/final/adapter_config.json`)).toBe(true)

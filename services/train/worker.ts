@@ -5,12 +5,14 @@ import { openDatabase } from '../../infra/db/open.ts'
 import { runProcess } from '../../infra/process.ts'
 import { openQueue } from '../../infra/queue/queue.ts'
 import { openStore } from '../../infra/store/open.ts'
+import { checkDevice } from './check-device.ts'
 import type { JobId } from './job.ts'
 import { queues } from './queues.ts'
 import { runJob } from './run-job.ts'
 import { validateJob } from './validate-job.ts'
 
 await runProcess('train-worker', async ({ config, log, onStop }) => {
+  await checkDevice(openEngine, config)
   const database = await openDatabase(config)
   onStop(database.close)
   const validation = await openQueue(database.url, queues.validation, log)
@@ -19,7 +21,7 @@ await runProcess('train-worker', async ({ config, log, onStop }) => {
   onStop(() => training.stop())
   const store = openStore(config.storageUrl)
   const bases = baseModels(config.models, { db: database.db, store })
-  const deps = { log, db: database.db, store, bases, training, openEngine }
+  const deps = { log, db: database.db, store, bases, training, openEngine, device: config.device }
   // A job is validated while another one trains.
   await validation.work((id) => validateJob(deps, id as JobId))
   await training.work((id, signal) => runJob(deps, id as JobId, signal))

@@ -9,7 +9,7 @@ import type { Binding } from '../../models/model.ts'
 import { openModel } from '../../models/open.ts'
 import { productWeights } from '../../models/weight-shapes.ts'
 import { Random } from '../../random.ts'
-import { temporary } from '../../tiny.case.ts'
+import { ended, temporary } from '../../tiny.case.ts'
 import { openCheckpoint } from '../checkpoint.ts'
 import { frozen } from '../frozen.ts'
 import { writeInitialCheckpoint } from '../initial.ts'
@@ -51,7 +51,8 @@ describe.each(Object.entries(configs))('%s', (name, config) => {
   const model = openModel(directory)
   const checkpoint = openCheckpoint(directory)
   const cache = join(directory, 'cache')
-  const quantized = (quantization: Quantization) => quantizedBase(model, checkpoint, quantization, cache)
+  const quantized = (quantization: Quantization) =>
+    ended(quantizedBase(model, checkpoint, quantization, cache))
   const adapters = {
     prefix: prefixAdapter(model, name, {
       ...{ peft_type: 'PREFIX_TUNING', num_virtual_tokens: 4, prefix_projection: false },
@@ -64,7 +65,7 @@ describe.each(Object.entries(configs))('%s', (name, config) => {
 
   /** A base whose weights are, as float32, what the codes stand for. */
   function widened(bits: 4 | 8): Binding {
-    const products = quantizedWeights(checkpoint, productWeights(model), `int${bits}`, cache)
+    const products = ended(quantizedWeights(checkpoint, productWeights(model), `int${bits}`, cache))
     const nodes = new Map(
       [...products].map(([key, { q, scales }]) => {
         const shape = productWeights(model).get(key)!
@@ -140,7 +141,10 @@ describe('the cache', () => {
   const weights = productWeights(openModel(directory))
   let made = 0
   const quantize = () =>
-    quantizedWeights(openCheckpoint(directory), weights, 'int4', cache, () => void made++)
+    ended(quantizedWeights(openCheckpoint(directory), weights, 'int4', cache), ({ done }) => {
+      made += 1
+      expect(done).toBeLessThanOrEqual(weights.size)
+    })
   const files = () => readdirSync(cache).filter((name) => name.endsWith('.safetensors'))
 
   test('is filled once, and found again by what the source holds', () => {
@@ -163,7 +167,7 @@ describe('the cache', () => {
     writeInitialCheckpoint(directory, configs.llama, 3)
     const checkpoint = openCheckpoint(directory)
     const wrong = new Map(weights).set('model.none.weight', [32, 32])
-    expect(() => quantizedWeights(checkpoint, wrong, 'int4', cache)).toThrow('model.none.weight')
+    expect(() => ended(quantizedWeights(checkpoint, wrong, 'int4', cache))).toThrow('model.none.weight')
     expect(readdirSync(cache).filter((name) => name.endsWith('unfinished'))).toEqual([])
     expect(files().length).toBe(2)
   })

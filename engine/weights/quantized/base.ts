@@ -8,7 +8,14 @@ import type { Checkpoint } from '../checkpoint.ts'
 import { frozen } from '../frozen.ts'
 import type { TensorEntry } from '../safetensors.ts'
 import { type Bits, blockSize, packedBytes } from './blocks.ts'
-import { canQuantize, type Form, type Quantized, quantizedWeights } from './cached-file.ts'
+import {
+  canQuantize,
+  type Form,
+  type Progress,
+  type Quantized,
+  quantizedWeights,
+  sketches,
+} from './cached-file.ts'
 
 /** How the products with a quantised base are computed. */
 export type Products =
@@ -27,19 +34,41 @@ export type Quantization = { bits: Bits; products: Products }
 
 /**
  * The weights of a model with all large products in 4 or 8 bits; embeddings, norms and biases as the checkpoint has them.
- * @param cache the directory that keeps quantised weights
+ * @param cache the directory that keeps quantised weights; tells how they are made while it lacks them
  */
-export function quantizedBase(
+export function* quantizedBase(
   model: Model,
   checkpoint: Checkpoint,
-  { bits, products }: Quantization,
+  quantization: Quantization,
   cache: string,
-  told?: (done: number, total: number) => void,
+): Generator<Progress, Binding, void> {
+  const weights = quantizable(model)
+  const found = new Map<Form, ReadonlyMap<string, Quantized>>()
+  for (const form of formsOf(quantization))
+    found.set(form, yield* quantizedWeights(checkpoint, weights, form, cache))
+  return binding(checkpoint, quantization, (form) => found.get(form)!)
+}
+
+/** The same without any bytes: for graphs that are looked at and never run. */
+export const quantizedSketch = (model: Model, checkpoint: Checkpoint, quantization: Quantization): Binding =>
+  binding(checkpoint, quantization, (form) => sketches(quantizable(model), form))
+
+const quantizable = (model: Model) =>
+  new Map([...productWeights(model)].filter(([, shape]) => canQuantize(shape)))
+
+const formsOf = ({ bits, products }: Quantization): Form[] =>
+  products === 'integer' ? [`int${bits}`, `int${bits}-columns`] : [`int${bits}`]
+
+function binding(
+  checkpoint: Checkpoint,
+  quantization: Quantization,
+  inForm: (form: Form) => ReadonlyMap<string, Quantized>,
 ): Binding {
-  const weights = new Map([...productWeights(model)].filter(([, shape]) => canQuantize(shape)))
-  const inForm = (form: Form) => quantizedWeights(checkpoint, weights, form, cache, told)
-  const rows = inForm(`int${bits}`)
-  const columns = products === 'integer' ? inForm(`int${bits}-columns`) : undefined
+  const { bits } = quantization
+  const [rows, columns] = formsOf(quantization).map(inForm) as [
+    ReadonlyMap<string, Quantized>,
+    ReadonlyMap<string, Quantized>?,
+  ]
   const stored = frozen(checkpoint)
   const made = new Map<string, Node>()
   const widened = (name: string, shape: readonly number[]): Node => {

@@ -18,6 +18,9 @@ import { sourceHash } from './source-hash.ts'
 /** Blocks along the rows in 4 or 8 bits, for x·Wᵀ; or the columns of what these stand for in 8 bits, for g·W. */
 export type Form = `int${Bits}` | `int${Bits}-columns`
 
+/** Weights that are quantised already, of all. */
+export type Progress = { done: number; total: number }
+
 /** Where the two tensors of a quantised weight lie. */
 export type Quantized = { q: TensorEntry; scales: TensorEntry }
 
@@ -28,18 +31,17 @@ export const canQuantize = (shape: readonly number[]): boolean =>
 /**
  * The quantised form of some weights of a checkpoint, [out, in] each. What `cache` does not have is made, which takes
  * some seconds for each thousand million weights, and appears there whole or not at all.
- * @param told how many of them are done, while they are made
+ * While they are made, it tells how many are done.
  */
-export function quantizedWeights(
+export function* quantizedWeights(
   checkpoint: Checkpoint,
   weights: ReadonlyMap<string, readonly number[]>,
   form: Form,
   cache: string,
-  told: (done: number, total: number) => void = () => {},
-): Map<string, Quantized> {
+): Generator<Progress, Map<string, Quantized>, void> {
   mkdirSync(cache, { recursive: true })
   const file = join(cache, `${sourceHash(checkpoint, cache)}.${form}.safetensors`)
-  if (!existsSync(file)) write(checkpoint, weights, form, file, told)
+  if (!existsSync(file)) yield* write(checkpoint, weights, form, file)
   const tensors = readHeader(file)
   return new Map(
     [...weights.keys()].map((name) => {
@@ -50,31 +52,47 @@ export function quantizedWeights(
   )
 }
 
+/** What `quantizedWeights` gives, before any of it is there. */
+export function sketches(
+  weights: ReadonlyMap<string, readonly number[]>,
+  form: Form,
+): Map<string, Quantized> {
+  return new Map(
+    [...weights].map(([name, shape]) => {
+      const [q, scales] = describe(name, shape, form).map(([tensor, { dtype, shape }]) => ({
+        ...{ name: tensor, file: '', dtype, shape, offset: 0, length: 0 },
+      }))
+      return [name, { q: q!, scales: scales! }]
+    }),
+  )
+}
+
+/** The two tensors of a weight [out, in]: their names, types and shapes. */
+function describe(name: string, [out, width]: readonly number[], form: Form) {
+  const columns = form.endsWith('columns')
+  const [rows, along] = columns ? [width!, out!] : [out!, width!]
+  const [q, scales] = tensorNames(name, form)
+  return [
+    [q, { dtype: 'U8', shape: [rows, packedBytes(columns ? 8 : bitsOf(form), along)] }],
+    [scales, { dtype: 'F32', shape: [rows, along / blockSize] }],
+  ] as const
+}
+
+const bitsOf = (form: Form): Bits => (form.startsWith('int4') ? 4 : 8)
+
 /** What the codes and the scales of a weight are called. */
 const tensorNames = (weight: string, form: Form): [string, string] => [
   `${weight}.${form}`,
   `${weight}.${form}.scales`,
 ]
 
-function write(
+function* write(
   checkpoint: Checkpoint,
   weights: ReadonlyMap<string, readonly number[]>,
   form: Form,
   file: string,
-  told: (done: number, total: number) => void,
-): void {
-  const bits = form.startsWith('int4') ? 4 : 8
-  const columns = form.endsWith('columns')
-  const header = encodeHeader(
-    [...weights].flatMap(([name, [out, width]]) => {
-      const [rows, along] = columns ? [width!, out!] : [out!, width!]
-      const [q, scales] = tensorNames(name, form)
-      return [
-        [q, { dtype: 'U8', shape: [rows, packedBytes(columns ? 8 : bits, along)] }],
-        [scales, { dtype: 'F32', shape: [rows, along / blockSize] }],
-      ] as const
-    }),
-  )
+): Generator<Progress, void, void> {
+  const header = encodeHeader([...weights].flatMap(([name, shape]) => describe(name, shape, form)))
   const unfinished = `${file}.${process.pid}.unfinished`
   const fd = openSync(unfinished, 'w')
   try {
@@ -82,10 +100,12 @@ function write(
     let done = 0
     for (const [name, shape] of weights) {
       const entry = tensorOf(checkpoint, name, shape)
-      const { q, scales } = columns ? byColumns(entry, bits) : byRows(entry, bits)
+      const { q, scales } = form.endsWith('columns')
+        ? byColumns(entry, bitsOf(form))
+        : byRows(entry, bitsOf(form))
       writeAll(fd, q)
       writeAll(fd, new Uint8Array(scales.buffer))
-      told(++done, weights.size)
+      yield { done: ++done, total: weights.size }
     }
   } catch (error) {
     rmSync(unfinished, { force: true })

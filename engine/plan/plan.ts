@@ -1,0 +1,103 @@
+/** How a run is to be trained so that it fits into memory: chosen before its first step. */
+import { totalmem } from 'node:os'
+import type { Bindable } from '../adapters/adapter.ts'
+import { InputError } from '../errors.ts'
+import type { Checkpointing } from '../grad/checkpoint.ts'
+import type { Model } from '../models/model.ts'
+import type { TrainingArgs } from '../training/training-args.ts'
+import type { Checkpoint } from '../weights/checkpoint.ts'
+import { type BaseForm, baseForms, quantizationOf, suits } from './base-form.ts'
+import { type Memory, memoryOf } from './memory.ts'
+
+export type Plan = {
+  form: BaseForm
+  checkpointing: Checkpointing
+  /** Samples at a time. Gradients are summed up to the batch that was asked for. */
+  microBatch: number
+  /** Micro-batches of an optimizer step. */
+  accumulation: number
+  /** What it is expected to take, and what there is, in bytes. */
+  memory: Memory
+  available: number
+}
+
+export type PlanRequest = {
+  model: Model
+  checkpoint: Checkpoint
+  adapter: Bindable
+  args: Pick<
+    TrainingArgs,
+    | ('per_device_train_batch_size' | 'gradient_accumulation_steps')
+    | ('quantization_bit' | 'gradient_checkpointing')
+  >
+  /** The longest sample, and the most labelled tokens in one. */
+  longest: number
+  labelled: number
+  /** Bytes. */
+  available: number
+  /** Whether there is a place to keep quantised weights. */
+  mayQuantize: boolean
+}
+
+/** Most of what the machine, or the container, has: others live there too. */
+export function machineMemory(): number {
+  const limit = process.constrainedMemory() // 0: none
+  return 0.9 * (limit > 0 ? Math.min(limit, totalmem()) : totalmem())
+}
+
+/**
+ * The first plan that fits. What changes the numbers least comes first: the base as it is stored before 8 bits before 4;
+ * then what costs the least time: selective checkpointing and smaller micro-batches before full checkpointing.
+ * @throws an InputError with both numbers when nothing fits
+ */
+export function planRun(request: PlanRequest): Plan {
+  const { args, available } = request
+  let smallest: Plan | undefined
+  for (const form of formsFor(request))
+    for (const checkpointing of levelsFor(args)) {
+      const memory = memoryOf(request.model, request.checkpoint, request.adapter, { form, checkpointing })
+      for (const microBatch of halvings(args.per_device_train_batch_size)) {
+        const { longest, labelled } = request
+        const plan = {
+          ...{ form, checkpointing, microBatch, available },
+          accumulation: accumulationOf(args, microBatch),
+          memory: memory({ rows: microBatch, longest, labelled: microBatch * labelled }),
+        }
+        if (plan.memory.total <= available) return plan
+        if (!smallest || plan.memory.total < smallest.memory.total) smallest = plan
+      }
+    }
+  throw tooLarge(smallest!)
+}
+
+/** Micro-batches of a step when each has `microBatch` samples at most. */
+export const accumulationOf = (
+  args: Pick<TrainingArgs, 'per_device_train_batch_size' | 'gradient_accumulation_steps'>,
+  microBatch: number,
+): number => args.gradient_accumulation_steps * Math.ceil(args.per_device_train_batch_size / microBatch)
+
+function formsFor({ args: { quantization_bit: bits }, checkpoint, mayQuantize }: PlanRequest): BaseForm[] {
+  return baseForms.filter((form) => {
+    const quantization = quantizationOf(form)
+    const asked = bits === undefined || bits === (quantization?.bits ?? 0)
+    return asked && suits(form, checkpoint) && (mayQuantize || !quantization)
+  })
+}
+
+const levelsFor = ({ gradient_checkpointing: asked }: PlanRequest['args']): Checkpointing[] =>
+  asked ? [asked] : ['selective', 'full']
+
+/** n, n/2 and so on down to 1, rounded up. */
+function halvings(n: number): number[] {
+  return n === 1 ? [1] : [n, ...halvings(Math.ceil(n / 2))]
+}
+
+function tooLarge({ form, checkpointing, microBatch, memory, available }: Plan): InputError {
+  const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`
+  return new InputError(
+    'invalid_training_data',
+    `the run needs ${gib(memory.total)} at least (base ${form}, checkpointing ${checkpointing}, ` +
+      `${microBatch} sample at a time), and there are ${gib(available)}: ` +
+      'lower max_input_length or max_output_length, or leave quantization_bit and gradient_checkpointing to the plan',
+  )
+}
