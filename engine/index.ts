@@ -3,6 +3,8 @@ import type { AdapterFiles } from './adapters/adapter-files.ts'
 import type { ChatglmExport } from './exchange/export-chatglm.ts'
 import type { ImportedAdapter, ImportRequest } from './exchange/import-adapter.ts'
 import type { GenerateEvent, GenerateRequest } from './generate.ts'
+import type { Plan } from './plan/plan.ts'
+import type { PlanTrainingRequest } from './plan/plan-training.ts'
 import type { Device } from './runtime/device.ts'
 import { type Stream, Thread } from './runtime/thread.ts'
 import type { TrainEvent, TrainRun } from './train.ts'
@@ -31,24 +33,28 @@ export interface EngineThread {
   exportChatglm(request: ChatglmExport): Promise<AdapterFiles>
   /** @throws an error with code `device_unavailable` that says what is missing when the device cannot be used */
   checkDevice(device: Device): Promise<void>
+  /** @throws an error with code `invalid_training_data` when the settings do not fit the base, or the run not into memory */
+  plan(request: PlanTrainingRequest): Promise<Plan>
   close(): Promise<void>
 }
 
 /** Starts a thread that holds engine sessions; idle, it does not keep the process alive. */
 export function openEngine(): EngineThread {
   const thread = new Thread()
-  const [training, generating, importing, exporting, checking] = [
+  const [training, generating, importing, exporting, checking, planning] = [
     new URL('./train.ts', import.meta.url),
     new URL('./generate.ts', import.meta.url),
     new URL('./exchange/import-adapter.ts', import.meta.url),
     new URL('./exchange/export-chatglm.ts', import.meta.url),
     new URL('./runtime/device.ts', import.meta.url),
+    new URL('./plan/plan-training.ts', import.meta.url),
   ]
   return {
     train: (run) => thread.stream(training, 'train', run),
     generate: (request) => thread.stream(generating, 'generate', request),
     importAdapter: (request) => only(thread.stream(importing, 'importAdapter', request)),
     exportChatglm: (request) => only(thread.stream(exporting, 'exportChatglm', request)),
+    plan: (request) => only(thread.stream(planning, 'planTraining', request)),
     checkDevice: (device) => only(thread.stream(checking, 'checkDevice', device)),
     close: () => thread.close(),
   }

@@ -1,22 +1,15 @@
 import { createHash } from 'node:crypto'
 import { setImmediate as immediate } from 'node:timers/promises'
-import { type Adapter, bare } from './adapters/adapter.ts'
+import { bare } from './adapters/adapter.ts'
 import type { AdapterFiles } from './adapters/adapter-files.ts'
-import { type FullTuning, fullAdapter } from './adapters/full.ts'
-import { type LoraTuning, loraAdapter } from './adapters/lora.ts'
-import { type PrefixTuning, prefixAdapter } from './adapters/prefix.ts'
-import { textRows } from './adapters/text-rows.ts'
-import { InputError } from './errors.ts'
-import type { Model } from './models/model.ts'
+import { openAdapter, type Tuning } from './adapters/open.ts'
 import { openModel } from './models/open.ts'
-import { weightShapes } from './models/weight-shapes.ts'
 import { learningRateAt } from './optim/schedule.ts'
 import { openBase, prepacks } from './plan/base-form.ts'
-import { accumulationOf, machineMemory, type Plan, type PlanRequest, planRun } from './plan/plan.ts'
+import { accumulationOf, machineMemory, type Plan, planRun } from './plan/plan.ts'
 import { type Device, openDevice } from './runtime/device.ts'
 import { loadChat } from './text/chat.ts'
 import type { Conversation } from './text/sample.ts'
-import { loadTokenizer } from './text/tokenizer.ts'
 import { endlessBatches, type TokenSample } from './training/batch.ts'
 import { bestOf, isWaitOver } from './training/best.ts'
 import { DevSet, type Evaluation } from './training/dev-set.ts'
@@ -25,8 +18,7 @@ import { type Cut, sampleSets } from './training/sample-sets.ts'
 import { encodeState, planIn, restoreState } from './training/state.ts'
 import { Trainer } from './training/trainer.ts'
 import { stepsOf, type TrainingArgs } from './training/training-args.ts'
-import { type Checkpoint, openCheckpoint } from './weights/checkpoint.ts'
-import { frozen } from './weights/frozen.ts'
+import { openCheckpoint } from './weights/checkpoint.ts'
 
 /** How often a state is told where no checkpoint is. */
 const stateMs = 60_000
@@ -38,7 +30,7 @@ export type TrainRun = {
   baseName?: string
   train: readonly Conversation[]
   dev: readonly Conversation[]
-  method: PrefixTuning | LoraTuning | FullTuning
+  method: Tuning
   args: TrainingArgs
   /** The CPU by default. */
   device?: Device
@@ -119,14 +111,21 @@ export async function* train(
   await using _ = await openDevice(device)
   const model = openModel(run.base)
   const checkpoint = openCheckpoint(run.base)
-  const adapter = await adapterFor(run, model, checkpoint)
+  const adapter = await openAdapter(run, model, checkpoint)
   const chat = loadChat(run.base)
   const room = model.maxPositions - adapter.firstPosition
   const { train, dev, longest, truncated } = sampleSets({ ...run, chat }, room)
   const parameters = adapter.init(args.seed)
   const { steps, schedule } = stepsOf(args, train.length)
   const trainableParameters = [...parameters.values()].reduce((n, p) => n + p.data.length, 0)
-  const plan = run.resume ? planIn(run.resume) : planFor(run, { model, checkpoint, adapter, train, longest })
+  const plan = run.resume
+    ? planIn(run.resume)
+    : planRun({
+        ...{ model, checkpoint, adapter, args, longest, method: run.method },
+        labelled: Math.max(...train.map(({ targets }) => targets.length)),
+        available: run.memory ?? machineMemory(),
+        mayQuantize: run.cache !== undefined,
+      })
   yield {
     type: 'start',
     steps,
@@ -243,27 +242,6 @@ export async function* train(
   yield { type: 'end', step: final!.step, last, stoppedEarly, trainedTokens: meter.total, files }
 }
 
-function planFor(
-  { args, memory, cache, method }: TrainRun,
-  {
-    train,
-    ...of
-  }: Pick<PlanRequest, 'model' | 'checkpoint' | 'adapter' | 'longest'> & { train: readonly TokenSample[] },
-): Plan {
-  if (method.peft_type === 'FULL' && args.quantization_bit)
-    throw new InputError(
-      'invalid_training_data',
-      `quantization_bit ${args.quantization_bit} is for a frozen base; FULL trains all weights`,
-    )
-  return planRun({
-    ...of,
-    args,
-    labelled: Math.max(...train.map(({ targets }) => targets.length)),
-    available: memory ?? machineMemory(),
-    mayQuantize: cache !== undefined && method.peft_type !== 'FULL',
-  })
-}
-
 /** What decides how a run goes, as a hash. */
 function identityOf(
   { method, args }: TrainRun,
@@ -273,42 +251,4 @@ function identityOf(
   const hash = createHash('sha256').update(JSON.stringify([method, args]))
   for (const { tokens, targets } of [...train, ...dev]) hash.update(`${tokens};${targets}.`)
   return hash.digest('hex')
-}
-
-async function adapterFor(
-  { method, base, baseName = base }: TrainRun,
-  model: Model,
-  checkpoint: Checkpoint,
-): Promise<Adapter> {
-  switch (method.peft_type) {
-    case 'PREFIX_TUNING': {
-      if (method.init_weights !== 'text') return prefixAdapter(model, baseName, method)
-      const ids = loadTokenizer(base).encodeRaw(startingText(method))
-      const start = await textRows(model, { weight: frozen(checkpoint) }, ids, method.num_virtual_tokens)
-      return prefixAdapter(model, baseName, method, start)
-    }
-    case 'LORA':
-      return settled(() => loraAdapter(model, baseName, method))
-    case 'FULL':
-      return fullAdapter(checkpoint, weightShapes(model))
-  }
-}
-
-function startingText({ init_text, prefix_projection }: PrefixTuning): string {
-  if (prefix_projection)
-    throw new InputError(
-      'invalid_training_data',
-      'init_weights "text" sets the rows themselves, which prefix_projection makes through an MLP: choose one',
-    )
-  if (init_text) return init_text
-  throw new InputError('invalid_training_data', 'init_weights "text" needs the text: init_text')
-}
-
-/** Settings that fit no module of the base are the caller's. */
-function settled<T>(make: () => T): T {
-  try {
-    return make()
-  } catch (error) {
-    throw new InputError('invalid_training_data', (error as Error).message, { cause: error })
-  }
 }

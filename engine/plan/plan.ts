@@ -1,6 +1,7 @@
 /** How a run is to be trained so that it fits into memory: chosen before its first step. */
 import { totalmem } from 'node:os'
 import type { Bindable } from '../adapters/adapter.ts'
+import type { Tuning } from '../adapters/open.ts'
 import { InputError } from '../errors.ts'
 import type { Checkpointing } from '../grad/checkpoint.ts'
 import type { Model } from '../models/model.ts'
@@ -25,6 +26,7 @@ export type PlanRequest = {
   model: Model
   checkpoint: Checkpoint
   adapter: Bindable
+  method: Tuning
   args: Pick<
     TrainingArgs,
     | ('per_device_train_batch_size' | 'gradient_accumulation_steps')
@@ -51,7 +53,12 @@ export function machineMemory(): number {
  * @throws an InputError with both numbers when nothing fits
  */
 export function planRun(request: PlanRequest): Plan {
-  const { args, available } = request
+  const { args, available, method } = request
+  if (method.peft_type === 'FULL' && args.quantization_bit)
+    throw new InputError(
+      'invalid_training_data',
+      `quantization_bit ${args.quantization_bit} is for a frozen base; FULL trains all weights`,
+    )
   let smallest: Plan | undefined
   for (const form of formsFor(request))
     for (const checkpointing of levelsFor(args)) {
@@ -76,7 +83,9 @@ export const accumulationOf = (
   microBatch: number,
 ): number => args.gradient_accumulation_steps * Math.ceil(args.per_device_train_batch_size / microBatch)
 
-function formsFor({ args: { quantization_bit: bits }, checkpoint, mayQuantize }: PlanRequest): BaseForm[] {
+function formsFor({ args, checkpoint, method, ...request }: PlanRequest): BaseForm[] {
+  const { quantization_bit: bits } = args
+  const mayQuantize = request.mayQuantize && method.peft_type !== 'FULL'
   return baseForms.filter((form) => {
     const quantization = quantizationOf(form)
     const asked = bits === undefined || bits === (quantization?.bits ?? 0)
