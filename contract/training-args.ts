@@ -39,6 +39,8 @@ export const TrainingArgs = z
     early_stopping_patience: z.int().min(0),
     early_stopping_threshold: z.number().min(0),
     group_by_length: z.boolean(),
+    /** Short samples share rows, and none sees another; a batch is that many rows. */
+    packing: z.boolean(),
     /** Bits of the base's weights, 0 for as they are stored; what fits into memory when absent. */
     quantization_bit: z.union([z.literal(0), z.literal(4), z.literal(8)]).optional(),
     /** What is computed again on the way back; what fits into memory when absent. */

@@ -77,6 +77,7 @@ export const args: TrainingArgs = {
   early_stopping_patience: 0,
   early_stopping_threshold: 0,
   group_by_length: false,
+  packing: false,
   seed: 1,
 }
 

@@ -91,6 +91,37 @@ describe('the losses', () => {
   })
 })
 
+describe('packed into rows', () => {
+  const methods = [
+    ['a prefix', prefix],
+    ['a LoRA', lora],
+    ['all weights', full],
+  ] as const
+
+  test.each(methods)(
+    'samples give %s the losses and weights that they give one by one',
+    async (_, method) => {
+      const all = { per_device_train_batch_size: words.length, learning_rate: 3e-3 } // every step sees all samples
+      const plain = await runOf(withArgs(all, { method }))
+      const packed = await runOf(withArgs({ ...all, packing: true }, { method }))
+      for (const [i, loss] of plain.losses.entries())
+        expect(Math.abs(packed.losses[i]! - loss)).toBeLessThan(1e-5)
+      expect(difference(packed.end.files, plain.end.files)).toBeLessThan(1e-4)
+      expect(packed.end.trainedTokens).toBe(plain.end.trainedTokens)
+      expect(packed.start.trainSamples).toBe(words.length)
+    },
+  )
+
+  test('an epoch takes fewer steps, and trains on every sample once', async () => {
+    const epoch = { max_steps: 0, per_device_train_batch_size: 1, num_train_epochs: 2 }
+    const plain = await runOf(withArgs(epoch))
+    const packed = await runOf(withArgs({ ...epoch, packing: true }))
+    expect([plain.start.steps, packed.start.steps]).toEqual([16, 8])
+    expect(packed.losses.length).toBe(8)
+    expect(packed.end.trainedTokens).toBe(plain.end.trainedTokens)
+  })
+})
+
 describe('the best weights', () => {
   const overfit = withArgs(
     { max_steps: 10, eval_steps: 1, save_steps: 1, learning_rate: 3e-2 },
@@ -231,6 +262,7 @@ describe('a run that goes on from a state', () => {
     ['a projected prefix', projected],
     ['a LoRA with dropout', dropping],
     ['all weights', full],
+    ['a prefix on packed rows', prefix, { packing: true }],
   ] as const
   const changed: Partial<typeof args> = {
     ...{ max_steps: 9, logging_steps: 2, eval_steps: 4, save_steps: 3, group_by_length: true },
@@ -238,15 +270,19 @@ describe('a run that goes on from a state', () => {
     ...{ gradient_accumulation_steps: 2, per_device_train_batch_size: 2 },
   }
 
-  test.each(methods)('with %s tells what the whole run told, to the last digit', async (_, method) => {
-    const whole = await runOf(withArgs(changed, { method, dev }))
-    for (const { step, state } of whole.events.filter((event) => event.type === 'state')) {
-      const rest = await runOf(withArgs(changed, { method, dev, resume: state }))
-      const later = whole.events.filter((event) => 'step' in event && event.step > step)
-      const exact = (events: TrainEvent[]) => events.map((event) => ({ ...event, tokensPerSecond: 0 }))
-      expect(exact(rest.events.slice(1))).toEqual(exact([...later.slice(0, -1), whole.end]))
-    }
-  })
+  test.each(methods)(
+    'with %s tells what the whole run told, to the last digit',
+    async (_, method, more: Partial<typeof args> = {}) => {
+      const settings = { ...changed, ...more }
+      const whole = await runOf(withArgs(settings, { method, dev }))
+      for (const { step, state } of whole.events.filter((event) => event.type === 'state')) {
+        const rest = await runOf(withArgs(settings, { method, dev, resume: state }))
+        const later = whole.events.filter((event) => 'step' in event && event.step > step)
+        const exact = (events: TrainEvent[]) => events.map((event) => ({ ...event, tokensPerSecond: 0 }))
+        expect(exact(rest.events.slice(1))).toEqual(exact([...later.slice(0, -1), whole.end]))
+      }
+    },
+  )
 
   test('is refused when it is another run', async () => {
     const { events } = await runOf(withArgs(changed))

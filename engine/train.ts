@@ -129,7 +129,7 @@ export async function* train(
   yield {
     type: 'start',
     steps,
-    trainSamples: train.length,
+    trainSamples: run.train.length,
     devSamples: dev.length,
     trainableParameters,
     truncated,
@@ -168,6 +168,7 @@ export async function* train(
     optimizer,
     maxGradNorm: args.max_grad_norm,
     longest,
+    packed: args.packing,
     checkpointing: plan.checkpointing,
     microBatch: plan.microBatch,
     prepack: prepacks(plan.form),

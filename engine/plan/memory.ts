@@ -5,6 +5,7 @@ import { sizeOf } from '../graph/dim.ts'
 import { inputsOf } from '../graph/node.ts'
 import type { Binding, Model } from '../models/model.ts'
 import { objective } from '../training/objective.ts'
+import { padded } from '../training/padded.ts'
 import { trainingGraph } from '../training/trainer.ts'
 import type { Checkpoint } from '../weights/checkpoint.ts'
 import { type BaseForm, baseBytes, sketchBase, widenedBytes } from './base-form.ts'
@@ -66,6 +67,6 @@ export function memoryOf(
 const symbolsOf = ({ rows, longest, labelled }: BatchSize, { firstPosition }: Bindable) => ({
   B: rows,
   T: longest,
-  N: labelled,
+  N: padded(labelled, rows * longest),
   R: firstPosition + longest,
 })

@@ -7,7 +7,7 @@ import { sampleSets } from './sample-sets.ts'
 
 const limits = { max_input_length: 32, max_output_length: 16 }
 const chat = loadChat(textReference('chatml').directory)
-const run = { chat, train: [talk('1?', 'one')], dev: [], args: limits }
+const run = { chat, train: [talk('1?', 'one')], dev: [], args: { ...limits, packing: false, seed: 1 } }
 const long = talk('2?', 'two '.repeat(40))
 
 describe('samples', () => {
@@ -30,6 +30,17 @@ describe('samples', () => {
     expect(truncated).toEqual([])
     expect(longest).toBe(train[0]!.tokens.length)
   })
+})
+
+test('packed into rows up to the limit, the training set is fewer and longer; the dev set is left alone', () => {
+  const train = ['one', 'two', 'three'].map((answer) => talk('1?', answer))
+  const sets = (packing: boolean) =>
+    sampleSets({ ...run, train, dev: [talk('1?', 'one')], args: { ...run.args, packing } }, 48)
+  const [plain, packed] = [sets(false), sets(true)]
+  expect([plain.train.length, packed.train.length]).toEqual([3, 2])
+  expect(packed.longest).toBe(Math.max(...packed.train.map(({ tokens }) => tokens.length)))
+  expect(packed.longest).toBeGreaterThan(plain.longest)
+  expect(packed.dev).toEqual(plain.dev)
 })
 
 describe('refuses', () => {

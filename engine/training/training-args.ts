@@ -38,6 +38,11 @@ export type TrainingArgs = {
   early_stopping_threshold: number
   /** Batches of samples of similar length: less padding. */
   group_by_length: boolean
+  /**
+   * Short samples share rows of up to `max_input_length` + `max_output_length` tokens, and none sees another. A batch then
+   * is that many rows, as TRL's: more samples to a step, and fewer steps to an epoch.
+   */
+  packing: boolean
   /** Bits of the base's weights: 4, 8, or 0 for as they are stored; what fits into memory when absent. */
   quantization_bit?: 0 | 4 | 8
   /** What of the forward pass is computed again on the way back; what fits into memory when absent. */
@@ -45,7 +50,10 @@ export type TrainingArgs = {
   seed: number
 }
 
-/** How many optimizer steps a run takes, and their learning rates. */
+/**
+ * How many optimizer steps a run takes, and their learning rates.
+ * @param samples how many there are, or packed rows
+ */
 export function stepsOf(args: TrainingArgs, samples: number): { steps: number; schedule: Schedule } {
   const perEpoch = Math.ceil(samples / args.per_device_train_batch_size)
   const epochs = Math.ceil((args.num_train_epochs * perEpoch) / args.gradient_accumulation_steps)

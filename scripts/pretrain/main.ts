@@ -66,6 +66,7 @@ const args = {
   early_stopping_patience: 0,
   early_stopping_threshold: 0,
   group_by_length: true,
+  packing: false,
   seed,
 } as const
 

@@ -29,6 +29,7 @@ export const defaultTrainingArgs = (peft: Peft): TrainingArgs => ({
   early_stopping_patience: 0,
   early_stopping_threshold: 0,
   group_by_length: false,
+  packing: false,
   seed: 42,
 })
 
