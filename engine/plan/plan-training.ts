@@ -21,11 +21,12 @@ export async function* planTraining(request: PlanTrainingRequest): AsyncGenerato
   const { base, method, args, memory } = request
   const model = openModel(base)
   const checkpoint = openCheckpoint(base)
+  const longest = args.max_input_length + args.max_output_length
   yield planRun({
     ...{ model, checkpoint, args, method },
     adapter: sketchAdapter(request, model, checkpoint),
-    longest: args.max_input_length + args.max_output_length,
-    labelled: args.max_output_length,
+    longest,
+    labelled: args.packing ? longest : args.max_output_length, // of the replies in a packed row no limit is known
     available: memory ?? machineMemory(),
     mayQuantize: true,
   })

@@ -70,8 +70,9 @@ describe('ten steps on WebGPU', () => {
       ...{ eval_steps: 5, save_steps: 5 },
     },
   }
-  const methods: [string, TrainRun['method']][] = [
+  const methods: [string, TrainRun['method'], Partial<typeof args>?][] = [
     ['a prefix', prefix],
+    ['a prefix on packed rows', prefix, { packing: true, per_device_train_batch_size: 1 }],
     ['a projected prefix', { ...prefix, prefix_projection: true, encoder_hidden_size: 24 }],
     ['a LoRA with dropout', { ...lora, lora_dropout: 0.2 }],
     ['all weights', { peft_type: 'FULL' }],
@@ -79,14 +80,15 @@ describe('ten steps on WebGPU', () => {
 
   test.each(methods)(
     'of %s have the losses of the CPU, from the start and from a state',
-    async (_, method) => {
-      const cpu = await runOf({ ...run, method })
-      const gpu = await runOf({ ...run, method, device: 'webgpu' })
+    async (_, method, changed) => {
+      const settings = { ...run, method, args: { ...run.args, ...changed } }
+      const cpu = await runOf(settings)
+      const gpu = await runOf({ ...settings, device: 'webgpu' })
       expect(worst(gpu.losses, cpu.losses)).toBeLessThan(1e-4)
       expect(worst(lossesOf(gpu.evals), lossesOf(cpu.evals))).toBeLessThan(1e-4)
 
       const [state] = gpu.events.filter((event) => event.type === 'state')
-      const rest = await runOf({ ...run, method, device: 'webgpu', resume: state!.state })
+      const rest = await runOf({ ...settings, device: 'webgpu', resume: state!.state })
       expect(worst(rest.losses, gpu.losses.slice(5))).toBeLessThan(1e-6)
       expect(worst(lossesOf(rest.evals), lossesOf(gpu.evals).slice(-1))).toBeLessThan(1e-6)
     },
