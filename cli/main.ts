@@ -6,12 +6,14 @@ import { chat } from './commands/chat.ts'
 import { convert } from './commands/convert.ts'
 import { jobs } from './commands/list.ts'
 import { addModel, listBaseModels, models, pullModel, removeModel } from './commands/models.ts'
+import { plan } from './commands/plan.ts'
 import { tune } from './commands/tune.ts'
 
 /** By name; a name of two words is a command of a group. */
 const commands: Record<string, Command> = {
   convert,
   tune,
+  plan,
   chat,
   models,
   'models list': listBaseModels,

@@ -25,9 +25,35 @@ export type Method = z.infer<typeof Method>
 
 const Metadata = z.record(z.string().max(64), z.string().max(512))
 
-export const JobRequest = z
-  .strictObject({
-    model: z.string().min(1),
+/** How a job is to train, in a request. */
+const tuning = {
+  model: z.string().min(1),
+  seed: z.int().min(0).max(0xffffffff).nullish(),
+  hyperparameters: Hyperparameters.optional(),
+  method: Method.optional(),
+  peft: Peft.optional(),
+  training_args: TrainingArgs.partial().default({}),
+  /** A configuration file of ChatGLM3's fine-tuning scripts: its YAML text, or the same as JSON. */
+  config: z.union([z.string().max(100_000), z.record(z.string(), z.unknown())]).optional(),
+}
+
+type Asked = { hyperparameters?: unknown; method?: unknown; config?: unknown; peft?: unknown }
+
+/** The same is not said in two places. */
+const saidOnce = <S extends z.ZodType<Asked>>(schema: S): S =>
+  schema
+    .refine(({ hyperparameters, method }) => !(hyperparameters && method), {
+      path: ['hyperparameters'],
+      message: 'give hyperparameters or method.supervised.hyperparameters, not both',
+    })
+    .refine(({ config, peft }) => !(config && peft), {
+      path: ['peft'],
+      message: 'give peft or a config with its own peft_config, not both',
+    })
+
+export const JobRequest = saidOnce(
+  z.strictObject({
+    ...tuning,
     /** A `file-…` or a `ds_…`. */
     training_file: z.string().min(1),
     validation_file: z.string().min(1).nullish(),
@@ -36,26 +62,39 @@ export const JobRequest = z
       .string()
       .regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected 1 to 64 letters, digits, - or _')
       .nullish(),
-    seed: z.int().min(0).max(0xffffffff).nullish(),
-    hyperparameters: Hyperparameters.optional(),
-    method: Method.optional(),
-    peft: Peft.optional(),
-    training_args: TrainingArgs.partial().default({}),
-    /** A configuration file of ChatGLM3's fine-tuning scripts: its YAML text, or the same as JSON. */
-    config: z.union([z.string().max(100_000), z.record(z.string(), z.unknown())]).optional(),
     metadata: Metadata.nullish(),
     integrations: z.array(z.unknown()).max(0, 'there are no integrations yet; leave it out').nullish(),
-  })
-  .refine(({ hyperparameters, method }) => !(hyperparameters && method), {
-    path: ['hyperparameters'],
-    message: 'give hyperparameters or method.supervised.hyperparameters, not both',
-  })
-  .refine(({ config, peft }) => !(config && peft), {
-    path: ['peft'],
-    message: 'give peft or a config with its own peft_config, not both',
-  })
-  .meta({ id: 'JobRequest' })
+  }),
+).meta({ id: 'JobRequest' })
 export type JobRequest = z.infer<typeof JobRequest>
+
+/** A job without its data: how would it be trained? */
+export const PlanRequest = saidOnce(z.strictObject(tuning)).meta({ id: 'PlanRequest' })
+export type PlanRequest = z.infer<typeof PlanRequest>
+
+const bytes = z.int()
+
+/** How a job would be trained so that it fits into memory, for samples as long as its limits allow. */
+export const Plan = z
+  .object({
+    object: z.literal('fine_tuning.plan'),
+    model: z.string(),
+    peft_type: z.string(),
+    /** How the base is held: packed, float32, stored, or in 8 or 4 bits with products in float32 or in integers. */
+    base: z.string(),
+    gradient_checkpointing: z.enum(['none', 'selective', 'full']),
+    /** Samples at a time, how often in an optimizer step, and tokens of each, prompt and reply. */
+    micro_batch: z.int(),
+    accumulation: z.int(),
+    tokens: z.int(),
+    /** Bytes: what it takes, and what there is. */
+    memory: z.object({
+      ...{ base: bytes, activations: bytes, optimizer: bytes, workspace: bytes, total: bytes },
+    }),
+    available: bytes,
+  })
+  .meta({ id: 'Plan' })
+export type Plan = z.infer<typeof Plan>
 
 export const JobStatus = z.enum([
   ...(['validating_files', 'queued', 'running', 'paused', 'succeeded', 'failed', 'cancelled'] as const),

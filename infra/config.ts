@@ -54,6 +54,10 @@ const variables = {
     expected: 'a token without spaces',
     secret: true,
   },
+  PREAMBLE_MEMORY: {
+    schema: whole(1, Number.MAX_SAFE_INTEGER).optional(),
+    expected: 'a whole number of bytes, at least 1',
+  },
   PREAMBLE_DEVICE: { schema: Device.default('cpu'), expected: 'cpu, webgpu or cuda' },
   LOG_LEVEL: {
     schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
@@ -79,6 +83,8 @@ export type Config = {
   hub: { endpoint: string; token: string | undefined }
   /** Where jobs are trained that do not say where. */
   device: Device
+  /** Bytes that a job may take; undefined: most of what the machine has. */
+  memory: number | undefined
   logLevel: z.infer<typeof variables.LOG_LEVEL.schema>
   maxFileBytes: number
 }
@@ -105,6 +111,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     models: read('MODELS'),
     hub: { endpoint: read('HF_ENDPOINT'), token: read('HF_TOKEN') },
     device: read('PREAMBLE_DEVICE'),
+    memory: read('PREAMBLE_MEMORY'),
     logLevel: read('LOG_LEVEL'),
     maxFileBytes: read('MAX_FILE_BYTES'),
   }

@@ -16,12 +16,14 @@ import { createApp as createModels } from './models/app.ts'
 import { startPulling } from './models/start.ts'
 import { keepRunning } from './start/keep-running.ts'
 import { createApp as createTrain } from './train/app.ts'
+import { checkDevice } from './train/check-device.ts'
 import { queues } from './train/queues.ts'
 
 /** How long a training worker may take to put its job back in line. */
 const workerGrace = 15_000 // ms
 
 await runProcess('preamble', async ({ config, log, onStop }) => {
+  await checkDevice(openEngine, config)
   const database = await openDatabase(config)
   onStop(database.close)
   const validation = await openQueue(database.url, queues.validation, log)
@@ -42,6 +44,7 @@ await runProcess('preamble', async ({ config, log, onStop }) => {
     ...{ version, validation, training, engine, store },
     db: database.db,
     maxFileBytes: config.maxFileBytes,
+    memory: config.memory,
     bases: baseModels(config.models, { db: database.db, store }),
     scratch: join(config.home, 'scratch'),
   }

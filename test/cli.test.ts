@@ -48,6 +48,19 @@ function preamble(words: string[], { input = '', url = server.url } = {}) {
   })
 }
 
+test('preamble plan shows what is chosen and how memory would be used', async () => {
+  const options = ['--base', 'tiny', '--method', 'lora', '--batch-size', '2', '--checkpointing', 'full']
+  const limits = ['--max-input-length', '40', '--max-output-length', '40']
+  const { code, out } = await preamble(['plan', ...options, ...limits])
+  expect(code).toBe(0)
+  expect(out).toMatch(/^model +tiny, LORA$/m)
+  expect(out).toMatch(/^checkpointing +full$/m)
+  expect(out).toMatch(/^at a time +2 × 80 tokens, 1 times a step$/m)
+  for (const part of ['base', 'activations', 'optimizer', 'workspace', 'total', 'available'])
+    expect(out).toMatch(new RegExp(`^${part} +\\d+\\.\\d\\d GiB  [█░]{30}$`, 'm'))
+  expect(await preamble(['plan', '--base', 'none'])).toMatchObject({ code: 1 })
+})
+
 describe('preamble convert', () => {
   test('writes the three files, characters as they are, and leaves nothing on the server', async () => {
     const out = join(root, 'out')

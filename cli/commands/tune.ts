@@ -5,18 +5,14 @@ import { findSource, readConfig, type Source } from '../api/source.ts'
 import { command, type Values } from '../command.ts'
 import { methodOf, methodOptions } from './method.ts'
 import { splitOf, splitOptions } from './split.ts'
+import { argsOf, argsOptions } from './training-args.ts'
 import { watchJob } from './watch.ts'
 
 const options = {
   base: { kind: 'text', value: 'MODEL', help: 'the model to tune (default preamble-tiny)' },
   config: { kind: 'text', value: 'FILE', help: "a YAML file of ChatGLM3's scripts; options go before it" },
   ...methodOptions,
-  epochs: { kind: 'number', value: 'N', help: 'passes over the training set' },
-  steps: { kind: 'number', value: 'N', help: 'optimizer steps, instead of --epochs' },
-  'learning-rate': { kind: 'number', value: 'R', help: 'highest learning rate' },
-  'batch-size': { kind: 'number', value: 'N', help: 'conversations in a step' },
-  'max-input-length': { kind: 'number', value: 'N', help: 'tokens of a prompt, at most' },
-  'max-output-length': { kind: 'number', value: 'N', help: 'tokens of a reply, at most' },
+  ...argsOptions,
   seed: { kind: 'number', value: 'N', help: 'seed of the first adapter and of the order of samples' },
   suffix: { kind: 'text', value: 'NAME', help: "a name in the tuned model's id" },
   ...splitOptions,
@@ -38,15 +34,7 @@ export const tune = command({
       seed: values.seed,
       peft,
       config: config?.text,
-      training_args: {
-        num_train_epochs: values.epochs,
-        // Whoever asks for epochs means epochs, also where the server would count steps.
-        max_steps: values.steps ?? (values.epochs === undefined ? undefined : -1),
-        learning_rate: values['learning-rate'],
-        per_device_train_batch_size: values['batch-size'],
-        max_input_length: values['max-input-length'],
-        max_output_length: values['max-output-length'],
-      },
+      training_args: argsOf(values),
     })
     const { job, model } = await watchJob(api, id)
     if (job.dev_loss) console.log(devLossLine(job.dev_loss))

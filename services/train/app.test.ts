@@ -117,6 +117,47 @@ test('a job that has not begun is cancelled, and only once', async () => {
   })
 })
 
+describe('a plan', () => {
+  const plan = '/v1/fine_tuning/plan'
+  const training_args = { max_input_length: 40, max_output_length: 40, per_device_train_batch_size: 3 }
+
+  test('tells how a job would be trained, and in how much memory', async () => {
+    const { status, body } = await ask(plan, { model: 'tiny', peft: { peft_type: 'LORA' }, training_args })
+    expect(status).toBe(200)
+    expect(body).toMatchObject({
+      ...{ object: 'fine_tuning.plan', model: 'tiny', peft_type: 'LORA', base: 'packed' },
+      ...{ gradient_checkpointing: 'selective', micro_batch: 3, accumulation: 1, tokens: 80 },
+    })
+    const { base, activations, optimizer, workspace, total } = body.memory
+    expect(total).toBe(base + activations + optimizer + workspace)
+    expect(total).toBeLessThan(body.available)
+  })
+
+  test.each([
+    [{ model: 'huge' }, 404, 'there is no base model "huge"'],
+    [{ training_args: { quantization_bit: 3 } }, 400, 'training_args.quantization_bit'],
+    [{ peft: { peft_type: 'LORA', target_modules: ['none'] } }, 400, 'there are: q_proj'],
+    [{ peft: { peft_type: 'FULL' }, training_args: { quantization_bit: 4 } }, 400, 'FULL trains all weights'],
+    [{ training_file: 'file-1' }, 400, 'training_file: there is no such field'],
+  ])('%j is refused', async (wrong, status, message) => {
+    expect(await ask(plan, { model: 'tiny', ...wrong })).toMatchObject({
+      status,
+      body: { error: { message: expect.stringContaining(message) } },
+    })
+  })
+
+  test('of a job that would not fit says both numbers', async () => {
+    const app = createApp({ ...at.deps, memory: 2 ** 20 })
+    const body = JSON.stringify({ model: 'tiny', training_args })
+    const headers = { 'content-type': 'application/json' }
+    const response = await app.request(plan, { method: 'POST', body, headers })
+    expect(response.status).toBe(400)
+    expect(((await response.json()) as { error: { message: string } }).error.message).toMatch(
+      /needs 0\.2 GiB at least .* and there are 0\.0 GiB/,
+    )
+  })
+})
+
 test('a job is paused once it waits to be trained, and resumed', async () => {
   const { id } = await at.create()
   expect(await ask(`${path}/${id}/pause`, {})).toMatchObject({

@@ -1,17 +1,16 @@
 /** The service that takes fine-tuning jobs and tells how they are doing; its worker trains them. */
-import type { BaseModels } from '../../infra/base-models.ts'
 import type { Database } from '../../infra/db/client.ts'
 import { createHttpApp, type HttpApp } from '../../infra/http/app.ts'
 import type { Log } from '../../infra/log.ts'
 import type { Queue } from '../../infra/queue/queue.ts'
+import type { PlanDeps } from './plan-job.ts'
 import { addJobRoutes } from './routes/jobs.ts'
 import { addProgressRoutes } from './routes/progress.ts'
 
-export type TrainDeps = {
+export type TrainDeps = PlanDeps & {
   log: Log
   version: string
   db: Database
-  bases: BaseModels
   /** Jobs whose files are to be validated, and jobs to be trained. */
   validation: Pick<Queue, 'enqueue'>
   training: Pick<Queue, 'enqueue'>

@@ -17,11 +17,7 @@ type Deps = { db: Database; bases: BaseModels; validation: Pick<Queue, 'enqueue'
  * @throws ApiError when there is no such base model or file
  */
 export async function createJob({ db, bases, validation }: Deps, request: JobRequest): Promise<Job> {
-  if (!(await bases.find(request.model))) {
-    const known = (await bases.list()).map(({ id }) => id).join(', ') || 'none'
-    const message = `there is no base model "${request.model}" to tune; there are: ${known}`
-    throw new ApiError('model_not_found', message, { param: 'model' })
-  }
+  await findBase(bases, request.model)
   await mustExist(db, 'training_file', request.training_file)
   if (request.validation_file) await mustExist(db, 'validation_file', request.validation_file)
 
@@ -59,6 +55,15 @@ export async function createJob({ db, bases, validation }: Deps, request: JobReq
     throw error
   }
   return toJob(row)
+}
+
+/** Throws ApiError when there is no such base model. */
+export async function findBase(bases: BaseModels, model: string) {
+  const base = await bases.find(model)
+  if (base) return base
+  const known = (await bases.list()).map(({ id }) => id).join(', ') || 'none'
+  const message = `there is no base model "${model}" to tune; there are: ${known}`
+  throw new ApiError('model_not_found', message, { param: 'model' })
 }
 
 /** Throws ApiError unless `id` names a file, or a dataset that can be trained on. */

@@ -14,6 +14,7 @@ const store = diskStore(join(root, 'objects'))
 const bases = baseModels(join(root, 'models'), { db, store })
 const log = createLog({ name: 'test', level: 'silent' })
 const training = { enqueue: async () => {} }
-const deps = { db, store, bases, training, openEngine, log, device: 'cpu' } as const
+const cache = join(root, 'quantized')
+const deps = { db, store, bases, training, openEngine, log, cache, device: 'cpu' } as const
 await runJob(deps, id, new AbortController().signal)
 await close()

@@ -1,4 +1,5 @@
 /** `npm run train:api`: this service alone; `npm run train:worker` does what it puts in line. */
+import { openEngine } from '../../engine/index.ts'
 import { baseModels } from '../../infra/base-models.ts'
 import { openDatabase } from '../../infra/db/open.ts'
 import { listen } from '../../infra/http/serve.ts'
@@ -17,10 +18,11 @@ await runProcess('train', async ({ config, log, onStop }) => {
   onStop(() => training.stop())
   const store = openStore(config.storageUrl)
   const bases = baseModels(config.models, { db: database.db, store })
-  const server = await listen(
-    createApp({ log, version, db: database.db, bases, validation, training }),
-    config,
-  )
+  const engine = openEngine()
+  onStop(engine.close)
+  const { memory } = config
+  const deps = { log, version, db: database.db, bases, validation, training, engine, memory }
+  const server = await listen(createApp(deps), config)
   onStop(() => server.close())
   log.info({ url: server.url }, 'listening')
 })

@@ -23,6 +23,10 @@ export type RunDeps = {
   openEngine: OpenEngine
   /** Where jobs are trained that do not say where. */
   device: Device
+  /** Bytes that a job may take; most of what the machine has when absent. */
+  memory?: number
+  /** The directory that keeps quantised weights of bases. */
+  cache: string
   log: Log
 }
 
@@ -64,8 +68,19 @@ async function train(
   const data = await loadData(deps.store, job)
   const resume = job.stateKey ? await loadState(deps.store, job.stateKey) : undefined
   const { peft: method, trainingArgs: args } = job
+  const { memory, cache } = deps
   const { device = deps.device } = args
-  const run = { base: base.directory, baseName: base.id, ...data, method, args, device, resume }
+  const run = {
+    base: base.directory,
+    baseName: base.id,
+    ...data,
+    method,
+    args,
+    device,
+    memory,
+    cache,
+    resume,
+  }
   const record = await createRecorder(deps, job)
   for await (const moment of trainingMoments(deps.openEngine, run, signals)) {
     if (!(await record(moment))) return

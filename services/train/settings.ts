@@ -1,4 +1,4 @@
-import { Hyperparameters, type JobRequest } from '../../contract/job.ts'
+import { Hyperparameters, type PlanRequest } from '../../contract/job.ts'
 import { Peft } from '../../contract/peft.ts'
 import type { TrainingArgs } from '../../contract/training-args.ts'
 import { defaultTrainingArgs } from './defaults.ts'
@@ -17,7 +17,7 @@ export type Settings = {
  * `hyperparameters`, then the defaults.
  * @throws ApiError when its config cannot be used
  */
-export function settingsOf(request: JobRequest): Settings {
+export function settingsOf(request: PlanRequest): Settings {
   const hyperparameters =
     request.hyperparameters ?? request.method?.supervised.hyperparameters ?? Hyperparameters.parse({})
   const config = request.config === undefined ? undefined : readFinetuneConfig(request.config)

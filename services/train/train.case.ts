@@ -30,9 +30,10 @@ export async function setUp() {
   const validating: string[] = []
   const waiting: string[] = []
   const into = (line: string[]) => ({ enqueue: async (id: string) => void line.push(id) })
+  const engine = openEngine()
   const deps = {
-    ...{ db, store, bases, log, version: '0', openEngine },
-    device: 'cpu' as const,
+    ...{ db, store, bases, log, version: '0', openEngine, engine },
+    ...{ device: 'cpu' as const, cache: join(root, 'quantized') },
     validation: into(validating),
     training: into(waiting),
   }
@@ -88,6 +89,7 @@ export async function setUp() {
       })
     },
     async tearDown() {
+      await engine.close()
       await close()
       remove()
     },

@@ -1,4 +1,5 @@
 /** `npm run train:worker`: validates and trains, a job at a time, until it is told to stop. */
+import { join } from 'node:path'
 import { openEngine } from '../../engine/index.ts'
 import { baseModels } from '../../infra/base-models.ts'
 import { openDatabase } from '../../infra/db/open.ts'
@@ -21,7 +22,10 @@ await runProcess('train-worker', async ({ config, log, onStop }) => {
   onStop(() => training.stop())
   const store = openStore(config.storageUrl)
   const bases = baseModels(config.models, { db: database.db, store })
-  const deps = { log, db: database.db, store, bases, training, openEngine, device: config.device }
+  const deps = {
+    ...{ log, db: database.db, store, bases, training, openEngine },
+    ...{ device: config.device, memory: config.memory, cache: join(config.home, 'quantized') },
+  }
   // A job is validated while another one trains.
   await validation.work((id) => validateJob(deps, id as JobId))
   await training.work((id, signal) => runJob(deps, id as JobId, signal))

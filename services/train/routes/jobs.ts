@@ -1,5 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import { Job, JobRequest } from '../../../contract/job.ts'
+import { Job, JobRequest, Plan, PlanRequest } from '../../../contract/job.ts'
 import { PageQuery, pageOf } from '../../../contract/page.ts'
 import type { HttpApp } from '../../../infra/http/app.ts'
 import { errors } from '../../../infra/http/errors.ts'
@@ -10,6 +10,7 @@ import { createJob } from '../create-job.ts'
 import { getJob, toJob } from '../job.ts'
 import { listJobs } from '../list-jobs.ts'
 import { pauseJob, resumeJob } from '../pause-job.ts'
+import { planJob } from '../plan-job.ts'
 
 const params = z.object({ id: z.string() })
 const oneJob = json('The job', Job)
@@ -44,7 +45,15 @@ const move = <V extends string>(verb: V) =>
     responses: { 200: oneJob, ...errors(404, 409) },
   })
 
+const plan = createRoute({
+  method: 'post',
+  path: '/v1/fine_tuning/plan',
+  request: { body: jsonBody(PlanRequest) },
+  responses: { 200: json('How a job would be trained', Plan), ...errors(400, 404) },
+})
+
 export function addJobRoutes(app: HttpApp, deps: TrainDeps): void {
+  app.openapi(plan, async (c) => c.json(await planJob(deps, c.req.valid('json')), 200))
   app.openapi(create, async (c) => c.json(await createJob(deps, c.req.valid('json')), 200))
   app.openapi(list, async (c) => c.json(await listJobs(deps.db, c.req.valid('query')), 200))
   app.openapi(get, async (c) => c.json(toJob(await getJob(deps.db, c.req.valid('param').id)), 200))
