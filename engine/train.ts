@@ -13,6 +13,7 @@ import type { Conversation } from './text/sample.ts'
 import { endlessBatches, type TokenSample } from './training/batch.ts'
 import { bestOf, isWaitOver } from './training/best.ts'
 import { DevSet, type Evaluation } from './training/dev-set.ts'
+import { groupOf, type Place } from './training/group.ts'
 import { Meter } from './training/meter.ts'
 import { type Cut, sampleSets } from './training/sample-sets.ts'
 import { encodeState, planIn, restoreState } from './training/state.ts'
@@ -101,12 +102,15 @@ export type TrainEvent =
  * A run that diverges goes on, with losses that are no numbers: who reads them decides.
  * @throws InputError when the data or the settings cannot be used, an Error that names the file when the base cannot,
  * an AbortError when `signal` says to stop; when `pause` does, the run ends after its step with a `state`
+ * @param place in a group that runs its batches; by themselves by default
  */
 export async function* train(
   run: TrainRun,
   signal?: AbortSignal,
   pause?: AbortSignal,
+  place: Place = groupOf(1)[0]!,
 ): AsyncGenerator<TrainEvent, void, void> {
+  await using held = place
   const { args, device = 'cpu' } = run
   await using _ = await openDevice(device)
   const model = openModel(run.base)
@@ -163,6 +167,7 @@ export async function* train(
     seed,
     device,
     base,
+    form: plan.form,
     adapter,
     parameters,
     optimizer,
@@ -173,7 +178,7 @@ export async function* train(
     microBatch: plan.microBatch,
     prepack: prepacks(plan.form),
   }
-  await using trainer = await Trainer.open(setup)
+  await using trainer = await Trainer.open(setup, held)
   await using devSet = dev.length > 0 ? await DevSet.open(measured, adapter) : undefined
   const { moments } = trainer.optimizer
   const identity = identityOf(run, train, dev)
@@ -193,7 +198,6 @@ export async function* train(
     signal?.throwIfAborted()
     const learningRate = learningRateAt(schedule, step - 1)
     const batch = Array.from({ length: args.gradient_accumulation_steps }, () => batches.next().value)
-    const begun = performance.now()
     const { microBatch } = trainer
     const result = await trainer.step(batch, learningRate)
     if (trainer.microBatch < microBatch) {
@@ -203,7 +207,7 @@ export async function* train(
       })
       yield { type: 'split', step, microBatch: plan.microBatch, accumulation: plan.accumulation }
     }
-    meter.add(result, performance.now() - begun)
+    meter.add(result)
     const told = due(args.logging_steps, step)
     if (told) yield { type: 'step', step, learningRate, ...meter.read() }
     if (devSet && due(args.eval_steps, step)) {

@@ -12,7 +12,8 @@ import { ropeFeeds } from '../engine/models/step.ts'
 import { learningRateAt } from '../engine/optim/schedule.ts'
 import { Session, type SessionOptions } from '../engine/runtime/session.ts'
 import { collate, type Layout, type TokenSample } from '../engine/training/batch.ts'
-import { Trainer, trainingGraph } from '../engine/training/trainer.ts'
+import { trainingGraph } from '../engine/training/graph.ts'
+import { Trainer } from '../engine/training/trainer.ts'
 import { openCheckpoint } from '../engine/weights/checkpoint.ts'
 import { frozen } from '../engine/weights/frozen.ts'
 import type { ReferenceBatch, ReferenceRun } from './reference/load.ts'
@@ -79,16 +80,17 @@ export async function gradientsOf(
   const graph = trainingGraph({ model, base, adapter, parameters, checkpointing, packed })
   await using session = await Session.open(graph, options)
   const { feeds, labelled } = collate(samples, adapter, { longest, packed })
-  const { loss, ...gradients } = await session.run({
+  const weights = feeds.weights!.data as Float32Array
+  const { losses, ...gradients } = await session.run({
     ...feeds,
+    weights: { data: weights.map((weight) => weight / labelled), shape: [weights.length] },
     ...ropeFeeds(model, adapter.virtualTokens + longest),
     ...Object.fromEntries(parameters),
     ...(checkpointing !== 'none' && { [gateName]: { data: Float32Array.of(1), shape: [1] } }),
-    scale: { data: Float32Array.of(1 / labelled), shape: [] },
   })
   const of = (name: string) => gradients[`gradient of ${name}`]!.data as Float32Array
   return {
-    loss: Number(loss!.data[0]),
+    loss: (losses!.data as Float32Array).subarray(0, labelled).reduce((sum, x) => sum + x, 0) / labelled,
     gradients: new Map([...parameters.keys()].map((name) => [name, of(name)])),
   }
 }

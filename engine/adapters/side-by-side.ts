@@ -6,11 +6,11 @@ import type { Bindable } from './adapter.ts'
 export const nameBeside = (index: number, parameter: string): string => `${index}.${parameter}`
 
 /**
- * Several prefixes on one base, all of the same number of virtual tokens: each row of a batch has the one whose index the
+ * One or more prefixes on one base, all of the same number of virtual tokens: each row of a batch has the one whose index the
  * graph's input `owner` (B) names. A row's gradient reaches its own prefix alone, also where another's is no number.
  */
-export function sideBySide(adapters: readonly [Bindable, ...Bindable[]]): Bindable {
-  const [{ virtualTokens, firstPosition }] = adapters
+export function sideBySide(adapters: readonly Bindable[]): Bindable {
+  const { virtualTokens, firstPosition } = adapters[0]!
   return {
     virtualTokens,
     firstPosition,
@@ -18,10 +18,10 @@ export function sideBySide(adapters: readonly [Bindable, ...Bindable[]]): Bindab
       const bound = adapters.map((adapter, index) =>
         adapter.bind({ ...base, parameter: (name, shape) => input(nameBeside(index, name), shape) }),
       )
+      const owner = input('owner', ['B'], 'int64')
       return {
         ...base,
-        past(layer, batch) {
-          const owner = input('owner', [batch], 'int64')
+        past(layer) {
           const each = bound.map((binding) => binding.past!(layer, 1)) // (1, kvHeads, P, d)
           const owned = (rows: readonly Node[]) => gather(concat(rows, 0), owner) // (B, kvHeads, P, d)
           return { key: owned(each.map(({ key }) => key)), value: owned(each.map(({ value }) => value)) }

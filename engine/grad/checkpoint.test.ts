@@ -7,7 +7,7 @@ import { type LoraTuning, loraAdapter } from '../adapters/lora.ts'
 import { prefixAdapter } from '../adapters/prefix.ts'
 import { topological } from '../graph/node.ts'
 import { weightShapes } from '../models/weight-shapes.ts'
-import { trainingGraph } from '../training/trainer.ts'
+import { trainingGraph } from '../training/graph.ts'
 
 const prefix = { peft_type: 'PREFIX_TUNING', num_virtual_tokens: 4, prefix_projection: false } as const
 const lora: LoraTuning = {

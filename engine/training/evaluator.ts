@@ -37,8 +37,8 @@ export class Evaluator {
     longest: number,
     device?: Device,
   ): Promise<Evaluator> {
-    const outputs = objective(model, adapter.bind(base), adapter.virtualTokens)
-    return new Evaluator(await Session.open(outputs, { device }), model, adapter, longest)
+    const { loss, predicted } = objective(model, adapter.bind(base), adapter.virtualTokens)
+    return new Evaluator(await Session.open({ loss, predicted }, { device }), model, adapter, longest)
   }
 
   /**
@@ -56,8 +56,7 @@ export class Evaluator {
     for (const samples of batches) {
       signal?.throwIfAborted()
       const batch = collate(samples, this.#adapter, { longest: this.#longest })
-      const scale: Value = { data: Float32Array.of(1), shape: [] }
-      const feeds = { ...batch.feeds, ...this.#rope, ...Object.fromEntries(parameters), scale }
+      const feeds = { ...batch.feeds, ...this.#rope, ...Object.fromEntries(parameters) }
       const { loss, predicted } = await this.#session.run(feeds)
       const labels = batch.feeds.labels!.data
       total += Number(loss.data[0])

@@ -19,7 +19,7 @@ export class Meter {
     this.#sums = { ...sums }
   }
 
-  add({ loss, labelled, tokens, gradNorm }: StepResult, milliseconds: number): void {
+  add({ loss, labelled, tokens, gradNorm, milliseconds }: StepResult): void {
     this.#sums.loss += loss * labelled
     this.#sums.labelled += labelled
     this.#sums.tokens += tokens

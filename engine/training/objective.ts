@@ -6,20 +6,20 @@ import { stepInputs } from '../models/step.ts'
 import type { Layout } from './batch.ts'
 
 /**
- * `loss`: the scalar `scale` · Σ `weights` · cross-entropy over the N rows of hidden states named by `rows` (distinct
- * indices into B·T), with targets `labels` and `weights` (N). Only these rows meet the head: logits for a whole batch are never built.
- * `predicted`: the most probable token of each of these rows (N).
+ * `losses` (N): the cross-entropy of the rows of hidden states named by `rows` (distinct indices into B·T), with targets
+ * `labels`. Only these rows meet the head: logits for a whole batch are never built.
+ * `loss`: their sum, a scalar, each times its one of `weights` (N). `predicted`: each row's most probable token (N).
  */
 export function objective(
   model: Model,
   binding: Binding,
   virtualTokens: number,
   { packed = false }: Pick<Layout, 'packed'> = {},
-): { loss: Node; predicted: Node } {
+): Record<'losses' | 'loss' | 'predicted', Node> {
   const { hidden } = model.forward(binding, stepInputs(model, virtualTokens, packed ? 'B' : 1))
   const labelled = gather(hidden, input('rows', ['N'], 'int64'), { distinct: true }) // (N, hidden)
   const logits = model.logits(binding, labelled)
   const losses = crossEntropy(logits, input('labels', ['N'], 'int64'))
   const loss = reshape(sum(mul(losses, input('weights', ['N']))), [])
-  return { loss: mul(loss, input('scale', [])), predicted: argMax(logits) }
+  return { losses, loss, predicted: argMax(logits) }
 }

@@ -1,36 +1,18 @@
-/** One adapter in training: its parameters, its compiled graph, and the optimizer. */
-import type { Adapter, Bindable } from '../adapters/adapter.ts'
-import { backward } from '../grad/backward.ts'
-import { type Checkpointing, gateName } from '../grad/checkpoint.ts'
-import { sizeOf } from '../graph/dim.ts'
-import { inputsOf, type Node } from '../graph/node.ts'
-import type { Binding, Model } from '../models/model.ts'
-import { ropeFeeds } from '../models/step.ts'
+/** One adapter in training: its parameters, the optimizer, and its place in a group that runs its batches. */
 import { type Optimizer, type OptimizerSetup, openOptimizer } from '../optim/optimizer.ts'
 import { isOutOfMemory } from '../runtime/out-of-memory.ts'
-import { Session, type Value } from '../runtime/session.ts'
-import { type Batch, collate, inBatches, type TokenSample } from './batch.ts'
+import { inBatches, type TokenSample } from './batch.ts'
 import { SeededDropout } from './dropout.ts'
-import { objective } from './objective.ts'
+import { groupOf, type Place } from './group.ts'
+import type { Member } from './pass.ts'
 
-export type TrainerOptions = OptimizerSetup & {
-  model: Model
-  /** The frozen base. */
-  base: Binding
-  adapter: Adapter
-  /** Tokens of the longest sample, or packed row. */
-  longest: number
-  /** Samples may be rows that `pack` made. */
-  packed?: boolean
-  /** What of the forward pass is kept for the backward one; the rest is computed again. */
-  checkpointing?: Checkpointing
-  /** Of the adapter's dropout, if it has one. */
-  seed?: number
-  /** Packs the base's weights ahead, once for each direction: steps are some 5% faster, and memory holds two copies. */
-  prepack?: boolean
-  /** Samples at a time, at most; all of a batch when absent. */
-  microBatch?: number
-}
+export type TrainerOptions = OptimizerSetup &
+  Omit<Member, 'source' | 'dropout'> & {
+    /** Of the adapter's dropout, if it has one. */
+    seed?: number
+    /** Samples at a time, at most; all of a batch when absent. */
+    microBatch?: number
+  }
 
 export type StepResult = {
   /** Mean cross-entropy per labelled token, in nats. */
@@ -40,42 +22,37 @@ export type StepResult = {
   labelled: number
   /** Tokens without padding. */
   tokens: number
+  /** What it took, without waiting for others of its group. */
+  milliseconds: number
 }
 
 export class Trainer {
-  readonly #options: TrainerOptions
-  readonly #session: Session<'loss', GradientName>
+  readonly #place: Place
   /** It moves the parameters; their arrays are up to date after its `sync`. */
   readonly optimizer: Optimizer
-  readonly #rope: Record<string, Value>
   readonly #dropout: SeededDropout | undefined
   /** Samples at a time; it becomes smaller when memory does not suffice. */
   microBatch: number
 
   private constructor(
-    options: TrainerOptions,
-    session: Session<'loss', GradientName>,
+    place: Place,
     optimizer: Optimizer,
-    dropout: SeededDropout | undefined,
+    dropout?: SeededDropout,
+    microBatch = Number.MAX_SAFE_INTEGER,
   ) {
-    this.#options = options
-    this.#dropout = dropout
-    this.#session = session
+    this.#place = place
     this.optimizer = optimizer
-    this.microBatch = options.microBatch ?? Number.MAX_SAFE_INTEGER
-    this.#rope = ropeFeeds(options.model, options.adapter.firstPosition + options.longest)
+    this.#dropout = dropout
+    this.microBatch = microBatch
   }
 
-  static async open(options: TrainerOptions): Promise<Trainer> {
-    const rate = options.adapter.dropout ?? 0
-    const dropout = rate > 0 ? new SeededDropout(rate, options.seed ?? 0) : undefined
-    const session = await Session.open(trainingGraph(options, dropout), {
-      device: options.device,
-      keep: [...options.parameters.keys()].map(gradientOf),
-      spin: true,
-      prepack: options.prepack,
-    })
-    return new Trainer(options, session, await openOptimizer(options), dropout)
+  /** @param place where its batches are run; by themselves by default */
+  static async open(options: TrainerOptions, place = groupOf(1)[0]!): Promise<Trainer> {
+    const { adapter, seed = 0 } = options
+    const dropout = adapter.dropout ? new SeededDropout(adapter.dropout, seed) : undefined
+    const optimizer = await openOptimizer(options)
+    place.take({ ...options, source: optimizer, dropout })
+    return new Trainer(place, optimizer, dropout, options.microBatch)
   }
 
   /**
@@ -96,70 +73,28 @@ export class Trainer {
   }
 
   async #step(microBatches: readonly (readonly TokenSample[])[], learningRate: number): Promise<StepResult> {
-    const { adapter } = this.#options
-    const batches = microBatches.map((samples) => collate(samples, adapter, this.#options))
-    const labelled = batches.reduce((n, b) => n + b.labelled, 0)
-    const tokens = batches.reduce((n, b) => n + b.tokens, 0)
+    const samples = microBatches.flat()
+    const labelled = samples.reduce((n, { targets }) => n + targets.length, 0)
+    const tokens = samples.reduce((n, sample) => n + sample.tokens.length, 0)
     let loss = 0
+    let milliseconds = 0
     this.optimizer.zero()
-    for (const [i, batch] of batches.entries()) {
+    for (const [i, batch] of microBatches.entries()) {
       this.#dropout?.begin(this.optimizer.steps, i)
-      loss += await this.#accumulate(batch, 1 / labelled)
+      const outcome = await this.#place.run(batch, 1 / labelled)
+      const begun = performance.now()
+      await this.optimizer.add(outcome.gradients)
+      loss += outcome.loss
+      milliseconds += outcome.milliseconds + performance.now() - begun
     }
+    const begun = performance.now()
     const gradNorm = await this.optimizer.step(learningRate)
-    return { loss, gradNorm, labelled, tokens }
-  }
-
-  /** Runs a batch, adds its gradients to those before, and returns its share of the loss. */
-  async #accumulate(batch: Batch, scale: number): Promise<number> {
-    const { parameters, checkpointing = 'none' } = this.#options
-    const { loss, ...gradients } = await this.#session.run({
-      ...batch.feeds,
-      ...(checkpointing !== 'none' && { [gateName]: { data: Float32Array.of(1), shape: [1] } }),
-      ...this.#dropout?.feeds(sizesOf(batch)),
-      ...this.#rope,
-      ...this.optimizer.parameters,
-      scale: { data: Float32Array.of(scale), shape: [] },
-    })
-    await this.optimizer.add(
-      new Map([...parameters.keys()].map((name) => [name, gradients[gradientOf(name)]!])),
-    )
-    return Number(loss.data[0])
+    milliseconds += performance.now() - begun
+    return { loss, gradNorm, labelled, tokens, milliseconds }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#place[Symbol.asyncDispose]()
     await this.optimizer[Symbol.asyncDispose]()
-    await this.#session[Symbol.asyncDispose]()
   }
-}
-
-type GradientName = `gradient of ${string}`
-const gradientOf = (parameter: string): GradientName => `gradient of ${parameter}`
-
-/** The sizes of the axes that hidden states have: all tokens of a batch, and those that are gathered. */
-const sizesOf = ({ feeds }: Batch) => ({
-  'B*T': sizeOf(feeds.tokens!.shape) as number,
-  N: sizeOf(feeds.rows!.shape) as number,
-})
-
-type GraphOptions = Pick<TrainerOptions, 'model' | 'base' | 'checkpointing' | 'packed'> & {
-  adapter: Bindable
-  /** By name. */
-  parameters: ReadonlyMap<string, unknown>
-}
-
-/** The loss of a batch and its gradient in each parameter, by output name. */
-export function trainingGraph(
-  { model, base, adapter, parameters, checkpointing, packed }: GraphOptions,
-  dropout?: SeededDropout,
-): Record<'loss' | GradientName, Node> {
-  const { loss } = objective(model, adapter.bind(base, dropout?.drop), adapter.virtualTokens, { packed })
-  const inputs = inputsOf([loss])
-  const names = [...parameters.keys()]
-  const gradients = backward(
-    loss,
-    names.map((name) => inputs.get(name)!),
-    checkpointing,
-  )
-  return { loss, ...Object.fromEntries(names.map((name, i) => [gradientOf(name), gradients[i]!])) }
 }

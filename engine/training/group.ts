@@ -1,0 +1,92 @@
+import { isOutOfMemory } from '../runtime/out-of-memory.ts'
+import { inBatches, type TokenSample } from './batch.ts'
+import { type Member, type Outcome, type Part, Pass } from './pass.ts'
+
+/** A trainer's place in a group; who leaves lets the others go on. */
+export interface Place extends AsyncDisposable {
+  /** Before the first batch. */
+  take(member: Member): void
+  /**
+   * Runs a batch once everyone in the group has one.
+   * @param weight what the loss of each labelled token is multiplied with
+   */
+  run(samples: readonly TokenSample[], weight: number): Promise<Outcome>
+}
+
+type Request = { part: Part; resolve(outcome: Outcome): void; reject(error: unknown): void }
+
+/** Places for `size` trainers whose batches are run together: prefixes that are alike are rows of one batch. */
+export function groupOf(size: number): Place[] {
+  const group = new Group()
+  return Array.from({ length: size }, () => group.place())
+}
+
+class Group {
+  readonly #here = new Set<Place>()
+  #requests: Request[] = []
+  readonly #passes = new Map<unknown, Pass>()
+  /** Parts in one batch; it becomes smaller when memory does not suffice. */
+  #most = Number.MAX_SAFE_INTEGER
+
+  place(): Place {
+    let member: Member | undefined
+    const place: Place = {
+      take: (taken) => {
+        member = taken
+      },
+      run: (samples, weight) =>
+        new Promise((resolve, reject) => {
+          this.#requests.push({ part: { member: member!, samples, weight }, resolve, reject })
+          this.#proceed()
+        }),
+      [Symbol.asyncDispose]: async () => {
+        // The graph wants to be fed its values as long as there are others.
+        if (member) member.source = { parameters: Object.fromEntries(member.parameters) }
+        this.#here.delete(place)
+        if (this.#here.size > 0) return this.#proceed()
+        for (const pass of this.#passes.values()) await pass[Symbol.asyncDispose]()
+        this.#passes.clear()
+      },
+    }
+    this.#here.add(place)
+    return place
+  }
+
+  /** Answers everyone once there is nobody else to wait for. */
+  #proceed(): void {
+    if (this.#requests.length < this.#here.size) return
+    const alike = Map.groupBy(this.#requests, ({ part }) => kindOf(part.member))
+    this.#requests = []
+    void this.#answer(alike)
+  }
+
+  async #answer(alike: ReadonlyMap<unknown, Request[]>): Promise<void> {
+    for (const [kind, requests] of alike) {
+      try {
+        const pass = this.#passes.get(kind) ?? (await Pass.open(requests.map(({ part }) => part.member)))
+        this.#passes.set(kind, pass)
+        await this.#run(pass, requests)
+      } catch (error) {
+        for (const { reject } of requests) reject(error)
+      }
+    }
+  }
+
+  /** Parts for which there is not memory enough at once are run by halves. */
+  async #run(pass: Pass, requests: readonly Request[]): Promise<void> {
+    for (const batch of inBatches(requests, this.#most)) {
+      try {
+        const outcomes = await pass.run(batch.map(({ part }) => part))
+        for (const [i, outcome] of outcomes.entries()) batch[i]!.resolve(outcome)
+      } catch (error) {
+        if (batch.length === 1 || !isOutOfMemory(error)) throw error
+        this.#most = Math.ceil(batch.length / 2)
+        await this.#run(pass, batch)
+      }
+    }
+  }
+}
+
+/** What members must have in common to share a graph. */
+const kindOf = (member: Member): unknown =>
+  member.adapter.prefix ? `${member.adapter.virtualTokens} ${member.form}` : member
