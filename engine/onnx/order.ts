@@ -27,7 +27,10 @@ export function runOrder(outputs: readonly Node[]): Node[] {
     if (done) order.push(node)
     else if (!visited.has(node)) {
       visited.add(node)
-      stack.push({ node, done: true }, ...firstToLast(node.inputs).map((input) => ({ node: input, done: false })))
+      stack.push(
+        { node, done: true },
+        ...firstToLast(node.inputs).map((input) => ({ node: input, done: false })),
+      )
     }
   }
   return order
