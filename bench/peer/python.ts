@@ -23,6 +23,8 @@ export async function peerPython(): Promise<string> {
     `installing PyTorch, transformers and PEFT into ${directory}; PREAMBLE_PEER_PYTHON names others`,
   )
   await run('python3', ['-m', 'venv', '--clear', directory])
+  // Old versions of pip stumble over metadata of today's packages.
+  await run(python, ['-m', 'pip', 'install', '--quiet', '--upgrade', 'pip'])
   await run(python, ['-m', 'pip', 'install', '--quiet', '--requirement', requirements])
   copyFileSync(requirements, finished) // last: an installation that broke off is begun again
   return python
