@@ -43,6 +43,8 @@ const args = {
   logging_steps: 10,
   save_steps: 500,
   eval_steps: 500,
+  predict_with_generate: true,
+  generation_max_new_tokens: 512,
 }
 
 test('ptuning_v2.yaml tunes a prefix', () => {
@@ -71,8 +73,18 @@ test('keys without a meaning here are told, each with its reason', () => {
   )
   const keys = warnings.map((warning) => warning.split(' ')[0])
   expect(keys).toContain('training_args.deepspeed')
-  expect(keys).toContain('training_args.predict_with_generate')
+  expect(keys).toContain('data_config.test_file')
   expect(keys).not.toContain('training_args.max_steps')
+  expect(keys).not.toContain('training_args.predict_with_generate')
+})
+
+test("transformers' switch for checkpointing is left to the plan, a level of ours is taken", () => {
+  const levelOf = (value: unknown) => {
+    const { args, warnings } = readFinetuneConfig({ training_args: { gradient_checkpointing: value } })
+    return [args.gradient_checkpointing, warnings.length]
+  }
+  expect(levelOf(true)).toEqual([undefined, 1])
+  expect(levelOf('full')).toEqual(['full', 0])
 })
 
 test('JSON of the same shape is the same', () => {

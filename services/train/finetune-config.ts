@@ -46,16 +46,11 @@ const inert: Readonly<Record<string, string>> = {
     ...['log_level', 'log_level_replica', 'report_to', 'run_name', 'disable_tqdm', 'logging_dir'],
     ...['logging_first_step', 'push_to_hub', 'do_train', 'do_eval'],
   ]),
-  ...because('the dev set is measured by its loss', [
-    ...[
-      'predict_with_generate',
-      'generation_config',
-      'generation_max_length',
-      'generation_num_beams',
-      'test_file',
-    ],
+  ...because('replies to the dev set are greedy, and generation_max_new_tokens long at most', [
+    ...['generation_config', 'generation_max_length', 'generation_num_beams'],
   ]),
-  ...because('it saves memory, and changes no number', [
+  ...because('evaluations are of the dev set', ['test_file']),
+  ...because('it saves memory, and changes no number: the plan decides', [
     'gradient_checkpointing',
     'gradient_checkpointing_kwargs',
   ]),
@@ -122,7 +117,10 @@ function argsOf(given: Keys, wrong: OnKey<void>, idle: (key: string) => boolean)
   const args: Record<string, unknown> = {}
   const never = new Set<string>()
   for (const [key, value] of Object.entries(given)) {
-    if (key in TrainingArgs.shape) args[key] = value
+    if (key === 'generation_config' && isKeys(value) && 'max_new_tokens' in value)
+      args.generation_max_new_tokens = value.max_new_tokens
+    else if (key === 'gradient_checkpointing' && typeof value === 'boolean') idle(key)
+    else if (key in TrainingArgs.shape) args[key] = value
     else if (strategies[key]) {
       if (value === 'no') never.add(strategies[key])
       else if (value !== 'steps')
