@@ -25,12 +25,9 @@ export async function prepared<T>(
 }
 
 /** Of the same run, done several times: milliseconds of a step over all of them, and bytes, which vary little. */
-export function summary(reports: readonly Report[]): {
-  step: number
-  best: number
-  peak: number
-  start: number
-} {
+export type Summary = { step: number; best: number; peak: number; start: number }
+
+export function summary(reports: readonly Report[]): Summary {
   const steps = reports.flatMap(({ milliseconds }) => milliseconds.slice(warmUp))
   return {
     step: median(steps),
