@@ -5,17 +5,15 @@ import { readAdapter, type StoredAdapter } from './adapters/peft.ts'
 import { KeyValueCache } from './decoding/cache.ts'
 import type { Decoder } from './decoding/decoder.ts'
 import { openDecoder } from './decoding/open.ts'
-import { sample } from './decoding/sampling.ts'
+import { Reply, type ReplyEvent, type ReplyOptions } from './decoding/reply.ts'
 import { InputError } from './errors.ts'
 import type { Model } from './models/model.ts'
 import { openModel } from './models/open.ts'
-import { Random } from './random.ts'
 import { type Chat, loadChat } from './text/chat.ts'
 import type { Conversation } from './text/sample.ts'
-import { StopText } from './text/stop-text.ts'
 
 /** Directories are read once and kept: what has another content needs another path. */
-export type GenerateRequest = {
+export type GenerateRequest = Omit<ReplyOptions, 'maxTokens'> & {
   /** A Hugging Face directory. */
   base: string
   /** A directory with PEFT's `adapter_config.json` and `adapter_model.safetensors`. */
@@ -24,21 +22,9 @@ export type GenerateRequest = {
   prompt: Conversation | string
   /** Most tokens to generate; what the context window leaves when absent. */
   maxTokens?: number
-  /** 0 is greedy. */
-  temperature: number
-  topP: number
-  /** 0 keeps the whole vocabulary. */
-  topK: number
-  seed?: number
-  /** Texts that end the reply; they are not part of it. */
-  stop: readonly string[]
 }
 
-export type GenerateEvent =
-  | { type: 'start'; promptTokens: number }
-  /** Whole characters only. */
-  | { type: 'delta'; text: string }
-  | { type: 'end'; finishReason: 'stop' | 'length'; completionTokens: number }
+export type GenerateEvent = { type: 'start'; promptTokens: number } | ReplyEvent
 
 /**
  * Generates one reply. Several streams may run at a time; they take turns token by token.
@@ -65,27 +51,17 @@ export async function* generate(
     )
   yield { type: 'start', promptTokens: prompt.length }
 
-  const limit = Math.min(request.maxTokens ?? room, room)
-  const random = new Random(request.seed ?? Math.floor(Math.random() * 2 ** 32))
   const text = typeof request.prompt === 'string' ? chat.tokenizer.stream(true) : chat.replyStream()
-  const stop = new StopText(request.stop)
-  let read = prompt
-  let completionTokens = 0
-  let ended = false
-  while (!ended && completionTokens < limit) {
+  const maxTokens = Math.min(request.maxTokens ?? room, room)
+  const reply = new Reply({ ...request, maxTokens }, { vocabulary: chat.tokenizer.size, stops, text })
+  let read: readonly number[] | undefined = prompt
+  while (read) {
     signal?.throwIfAborted()
     const logits = await decoder.read(read, cache, lora?.parameters)
-    const token = sample(logits.subarray(0, chat.tokenizer.size), request, random)
-    completionTokens += 1
-    const delta = stops.has(token) ? '' : stop.push(text.push(token))
-    if (delta) yield { type: 'delta', text: delta }
-    ended = stops.has(token) || stop.stopped
-    read = [token]
+    const { token, events } = reply.next(logits)
+    yield* events
+    read = token === undefined ? undefined : [token]
   }
-  // Bytes of a character that never ended are dropped: a client never sees half of one.
-  const rest = stop.end()
-  if (rest) yield { type: 'delta', text: rest }
-  yield { type: 'end', finishReason: ended ? 'stop' : 'length', completionTokens }
 }
 
 function chatTokens(chat: Chat, conversation: Conversation): readonly number[] {
