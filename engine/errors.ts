@@ -4,6 +4,8 @@ export class InputError extends Error {
   readonly code:
     | 'context_length_exceeded'
     | 'invalid_messages'
+    | 'invalid_prompt'
+    | 'invalid_logit_bias'
     | 'invalid_adapter'
     | 'invalid_training_data'
     | 'device_unavailable'

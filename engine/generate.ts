@@ -5,12 +5,13 @@ import { readAdapter, type StoredAdapter } from './adapters/peft.ts'
 import { KeyValueCache } from './decoding/cache.ts'
 import type { Decoder } from './decoding/decoder.ts'
 import { openDecoder } from './decoding/open.ts'
+import { checkBias, type Prompt, readPrompt } from './decoding/prompt.ts'
+import { PromptScores, type PromptToken } from './decoding/prompt-scores.ts'
 import { Reply, type ReplyEvent, type ReplyOptions } from './decoding/reply.ts'
 import { InputError } from './errors.ts'
 import type { Model } from './models/model.ts'
 import { openModel } from './models/open.ts'
 import { type Chat, loadChat } from './text/chat.ts'
-import type { Conversation } from './text/sample.ts'
 
 /** Directories are read once and kept: what has another content needs another path. */
 export type GenerateRequest = Omit<ReplyOptions, 'maxTokens'> & {
@@ -18,18 +19,21 @@ export type GenerateRequest = Omit<ReplyOptions, 'maxTokens'> & {
   base: string
   /** A directory with PEFT's `adapter_config.json` and `adapter_model.safetensors`. */
   adapter?: string
-  /** A conversation to answer, or a raw text to continue. */
-  prompt: Conversation | string
-  /** Most tokens to generate; what the context window leaves when absent. */
+  prompt: Prompt
+  /** Tells a raw prompt's own text, and how probable it was where `logprobs` are asked for. */
+  echo?: boolean
+  /** Most tokens to generate; what the context window leaves when absent. 0 only reads the prompt. */
   maxTokens?: number
 }
 
-export type GenerateEvent = { type: 'start'; promptTokens: number } | ReplyEvent
+export type GenerateEvent =
+  | { type: 'start'; promptTokens: number; echo?: { text: string; logprobs?: PromptToken[] } }
+  | ReplyEvent
 
 /**
  * Generates one reply. Several streams may run at a time; they take turns token by token.
- * @throws InputError when the template refuses the conversation, the prompt does not fit the context window, or the
- * adapter not the base; an AbortError when `signal` says to stop
+ * @throws InputError when the template refuses the conversation, the prompt does not fit the context window, the
+ * adapter not the base, or an id not the vocabulary; an AbortError when `signal` says to stop
  */
 export async function* generate(
   request: GenerateRequest,
@@ -37,52 +41,40 @@ export async function* generate(
 ): AsyncGenerator<GenerateEvent, void, void> {
   const base = await baseAt(request.base)
   const { model, chat, stops } = base
+  const { tokenizer } = chat
   const { prefix, lora } = adapterOf(base, request.adapter)
   const decoder = await decoderFor(base, lora)
   const cache = new KeyValueCache(model, prefix)
-  const prompt =
-    typeof request.prompt === 'string' ? rawTokens(chat, request.prompt) : chatTokens(chat, request.prompt)
+  const { prompt, text, texts, echoed } = readPrompt(chat, request.prompt)
+  checkBias(chat, request.logitBias)
   const room = model.maxPositions - cache.position - prompt.length
-  if (room < 1)
+  if (room < Math.min(1, request.maxTokens ?? 1))
     throw new InputError(
       'context_length_exceeded',
       `the prompt has ${prompt.length} tokens and the adapter ${cache.position}; ` +
         `the context window of ${model.maxPositions} leaves no room for a reply`,
     )
-  yield { type: 'start', promptTokens: prompt.length }
 
-  const text = typeof request.prompt === 'string' ? chat.tokenizer.stream(true) : chat.replyStream()
-  const maxTokens = Math.min(request.maxTokens ?? room, room)
-  const reply = new Reply({ ...request, maxTokens }, { vocabulary: chat.tokenizer.size, stops, text })
-  let read: readonly number[] | undefined = prompt
-  while (read) {
+  const { echo, logprobs: top } = request
+  const scores = echo && top !== undefined ? new PromptScores(prompt, texts, top, tokenizer) : undefined
+  const read = (tokens: readonly number[], score?: (logits: Float32Array) => void) => {
     signal?.throwIfAborted()
-    const logits = await decoder.read(read, cache, lora?.parameters)
+    return decoder.read(tokens, cache, lora?.parameters, score)
+  }
+  const scored = scores && (await read(prompt, (logits) => scores.push(logits)))
+  const start = { type: 'start', promptTokens: prompt.length } as const
+  yield echo ? { ...start, echo: { text: echoed, logprobs: scores?.tokens } } : start
+
+  const maxTokens = Math.min(request.maxTokens ?? room, room)
+  if (maxTokens === 0) return yield { type: 'end', finishReason: 'length', completionTokens: 0 }
+  const reply = new Reply({ ...request, maxTokens }, { tokenizer, stops, text }, prompt)
+  let logits = scored ?? (await read(prompt))
+  for (;;) {
     const { token, events } = reply.next(logits)
     yield* events
-    read = token === undefined ? undefined : [token]
+    if (token === undefined) return
+    logits = await read([token])
   }
-}
-
-function chatTokens(chat: Chat, conversation: Conversation): readonly number[] {
-  try {
-    return chat.promptTokens(conversation)
-  } catch (error) {
-    const { cause = error } = error as Error // what the template said, without the name of its file
-    throw new InputError('invalid_messages', `the chat template refuses this: ${(cause as Error).message}`, {
-      cause: error,
-    })
-  }
-}
-
-/** An empty text stands at the start of a document, as OpenAI's endpoint takes it: after bos, or what ended another. */
-function rawTokens({ tokenizer, directory }: Chat, text: string): readonly number[] {
-  const tokens = tokenizer.encodeRaw(text)
-  if (tokens.length > 0) return tokens
-  const start = tokenizer.bosId ?? tokenizer.eosIds[0]
-  if (start === undefined)
-    throw new Error(`${directory} names no bos_token or eos_token to start a text with`)
-  return [start]
 }
 
 type Base = {

@@ -11,6 +11,9 @@ const rowsName = (i: number) => `rows.${i}`
 /** Tokens of a prompt read at a time: a long one neither holds other streams up nor needs the square of its length. */
 const pieceLength = 256
 
+/** The same where all their logits are wanted: 16 × 256,000 of them are 16 MB. */
+const scoredLength = 16
+
 /** A base model compiled to read tokens after a cache: prompts at once, replies one token at a time. */
 export class Decoder {
   readonly model: Model
@@ -45,37 +48,49 @@ export class Decoder {
   /**
    * Reads `tokens` after what the cache holds, keeps their rows in it, and returns the logits of what comes next.
    * @param parameters of the adapter that the decoder was opened with
+   * @param score is told the logits of what comes after each of the tokens, in order
    */
   async read(
     tokens: readonly number[],
     cache: KeyValueCache,
     parameters: Parameters = new Map(),
+    score?: (logits: Float32Array) => void,
   ): Promise<Float32Array> {
+    const length = score ? scoredLength : pieceLength
     let logits = new Float32Array()
-    for (let i = 0; i < tokens.length; i += pieceLength)
-      logits = await this.#readPiece(tokens.slice(i, i + pieceLength), cache, parameters)
+    for (let i = 0; i < tokens.length; i += length) {
+      const piece = tokens.slice(i, i + length)
+      const rows = await this.#readPiece(piece, cache, parameters, score ? 0 : piece.length - 1)
+      for (const row of rows) score?.(row)
+      logits = rows.at(-1)!
+    }
     return logits
   }
 
+  /** The logits behind each token of the piece from `first` on. */
   async #readPiece(
     tokens: readonly number[],
     cache: KeyValueCache,
     parameters: Parameters,
-  ): Promise<Float32Array<ArrayBuffer>> {
+    first: number,
+  ): Promise<Float32Array<ArrayBuffer>[]> {
+    const scored = Array.from({ length: tokens.length - first }, (_, i) => first + i)
     const out = await this.#session.run({
       ...tokenFeeds([tokens], cache.position),
       ...cache.feeds(),
       ...this.#rope,
       ...Object.fromEntries(parameters),
       mask: causalMask(tokens.length, cache.capacity, cache.length),
-      rows: { data: BigInt64Array.of(BigInt(tokens.length - 1)), shape: [1] },
+      rows: { data: BigInt64Array.from(scored, BigInt), shape: [scored.length] },
     })
     const rows = Array.from(
       { length: 2 * this.model.layers },
       (_, i) => out[rowsName(i)]!.data as Float32Array,
     )
     cache.append(rows, tokens.length)
-    return out.logits!.data as Float32Array<ArrayBuffer>
+    const logits = out.logits!.data as Float32Array<ArrayBuffer>
+    const { vocabulary } = this.model
+    return scored.map((_, i) => logits.subarray(i * vocabulary, (i + 1) * vocabulary))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

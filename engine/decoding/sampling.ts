@@ -1,43 +1,73 @@
 import type { Random } from '../random.ts'
+import { argmax, largest } from './largest.ts'
+import { nucleusOf } from './nucleus.ts'
+import { scratch } from './scratch.ts'
 
 export type Sampling = {
   /** 0 is greedy. */
   temperature: number
   /** Keeps the fewest tokens whose probabilities reach this sum; 1 keeps all. */
   topP: number
-  /** Keeps the k most probable tokens; 0 keeps all. */
+  /** Keeps the k most probable tokens, and those as probable as the last of them; 0 keeps all. */
   topK: number
+  /** Keeps tokens at least this many times as probable as the most probable one; 0 or absent keeps all. */
+  minP?: number
 }
 
-// Beside the best token, one of this weight is never seen; leaving it out spares sorting a whole vocabulary.
-const negligible = 1e-7
+// Nats below the best token at which one is never drawn: 256,000 of them weigh 256,000 · e⁻³⁰ = 2.4e-8 together.
+const negligible = 30
 
-/** Chooses the next token: temperature, then top-k, then top-p, as transformers orders them. */
-export function sample(logits: Float32Array, { temperature, topP, topK }: Sampling, random: Random): number {
+const weightsFor = scratch(Float32Array)
+const idsFor = scratch(Int32Array)
+
+/**
+ * Chooses the next token: temperature, then top-k, then top-p of what that kept, then min-p, as transformers orders
+ * them. The draw walks the tokens by id, so a logit that is off in its last digit does not turn a reply over.
+ */
+export function sample(logits: Float32Array, sampling: Sampling, random: Random): number {
+  const { temperature, topP, topK, minP = 0 } = sampling
   const best = argmax(logits)
   if (temperature === 0) return best
-  const weights = logits.map((logit) => Math.exp((logit - logits[best]!) / temperature))
-  const tokens: number[] = []
-  for (let i = 0; i < weights.length; i++) if (weights[i]! > negligible) tokens.push(i)
-  if (topK > 0 || topP < 1) tokens.sort((a, b) => weights[b]! - weights[a]!)
-  const kept = topK > 0 ? tokens.slice(0, topK) : tokens
+  const top = logits[best]!
+  let floor = top - negligible * temperature
+  if (topK > 0 && topK < logits.length) floor = Math.max(floor, logits[largest(logits, topK)[topK - 1]!]!)
 
-  const total = kept.reduce((sum, i) => sum + weights[i]!, 0)
+  // The tokens that are left, and their weights beside the best one's, which is 1.
+  const ids = idsFor(logits.length)
+  const room = weightsFor(logits.length)
   let count = 0
-  let mass = 0
-  while (count < kept.length && (count === 0 || mass < topP * total)) mass += weights[kept[count++]!]!
-
-  let left = random.uniform() * mass
-  for (let i = 0; i < count; i++) {
-    left -= weights[kept[i]!]!
-    if (left < 0) return kept[i]!
+  let total = 0
+  for (let id = 0; id < logits.length; id++) {
+    const logit = logits[id]!
+    if (logit < floor) continue
+    room[count] = Math.exp((logit - top) / temperature)
+    total += room[count]!
+    ids[count++] = id
   }
-  return kept[count - 1]! // rounding left a crumb
+  const weights = room.subarray(0, count)
+  let { least, ties } = topP < 1 ? nucleusOf(weights, total, topP) : { least: 0, ties: count }
+  if (minP > least) [least, ties] = [Math.min(minP, 1), count]
+  if (least > 0) total = keepFrom(weights, least, ties)
+
+  let left = random.uniform() * total
+  let chosen = best
+  for (let i = 0; i < count; i++) {
+    if (weights[i] === 0) continue
+    chosen = ids[i]!
+    left -= weights[i]!
+    if (left < 0) break
+  }
+  return chosen // the last one when rounding left a crumb
 }
 
-/** Where the largest value is. */
-export function argmax(values: Float32Array): number {
-  let best = 0
-  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i
-  return best
+/** Sets weights to 0 that are less than `least`, or not among the first `ties` of it; the sum of the others. */
+function keepFrom(weights: Float32Array, least: number, ties: number): number {
+  let total = 0
+  let left = ties
+  for (let i = 0; i < weights.length; i++) {
+    const weight = weights[i]!
+    if (weight < least || (weight === least && left-- <= 0)) weights[i] = 0
+    else total += weight
+  }
+  return total
 }

@@ -8,6 +8,11 @@ import { type AddedToken, readTokenizerFiles, type TokenizerFiles } from './toke
 // Stands before a special token's text that is meant as plain text. A Unicode noncharacter: no text has it.
 const guard = '\uFDD0'
 
+const wholeCharacters = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** A token as text: bytes that are no whole characters as `\\xe4\\xbd`; a special token's text stands for no bytes. */
+export type WrittenToken = { token: string; bytes: number[] | null }
+
 /** Text to token ids and back, as the tokenizer files of a Hugging Face directory say. */
 export class Tokenizer {
   /** Ids that end a reply: `eos_token` and generation_config.json's `eos_token_id`. */
@@ -16,6 +21,8 @@ export class Tokenizer {
   readonly padId: number | undefined
   /** One more than the largest id. What a model predicts for ids from here on is padding, never to be sampled. */
   readonly size: number
+  /** Ids below `size` that no token has: never to be sampled either. */
+  readonly unused: readonly number[]
   /** The texts of the special tokens that templates name: `bos_token`, `eos_token`, … */
   readonly namedTokens: Readonly<Record<string, string>>
 
@@ -45,6 +52,8 @@ export class Tokenizer {
       (n, { id }) => Math.max(n, id + 1),
       encoders.start.model!.vocab.length,
     )
+    const ids = Array.from({ length: this.size }, (_, id) => id)
+    this.unused = ids.filter((id) => !this.#added.has(id) && encoders.start.id_to_token(id) === undefined)
 
     const { bos_token, eos_token, pad_token, unk_token } = config
     const named = Object.entries({ bos_token, eos_token, pad_token, unk_token })
@@ -114,6 +123,18 @@ export class Tokenizer {
   /** Decodes one token at a time. When the text `continues` another, a space that leads it is its own. */
   stream(continues = false): TextStream {
     return new TextStream((id) => this.#bytesOf(id), continues ? 0 : this.#bytes.leadingSpaces)
+  }
+
+  /** One token by itself, as lists of tokens show it. */
+  written(id: number): WrittenToken {
+    if (this.#specialIds.has(id)) return { token: this.#added.get(id)!, bytes: null }
+    const bytes = this.#bytesOf(id)
+    try {
+      return { token: wholeCharacters.decode(bytes), bytes: [...bytes] }
+    } catch {
+      const hex = Array.from(bytes, (byte) => `\\x${byte.toString(16).padStart(2, '0')}`)
+      return { token: hex.join(''), bytes: [...bytes] }
+    }
   }
 
   #placeAfter(text: string): Place {

@@ -1,7 +1,7 @@
 import type { Adapter, Parameters } from '../adapters/adapter.ts'
 import { KeyValueCache } from '../decoding/cache.ts'
 import { Decoder } from '../decoding/decoder.ts'
-import { argmax } from '../decoding/sampling.ts'
+import { argmax } from '../decoding/largest.ts'
 import { type Scores, scoresOf } from '../metrics/scores.ts'
 import type { Binding, Model } from '../models/model.ts'
 import type { Chat } from '../text/chat.ts'
