@@ -1,47 +1,57 @@
 /** Chat completions, as OpenAI's. */
 import { z } from 'zod'
-import { FinishReason, ignored, only, sampling, Usage, unsupported } from './generation.ts'
+import { ChatMessage } from './chat-message.ts'
+import { absent, FinishReason, ignored, maxTopLogprobs, only, orElse, sampling, Usage } from './generation.ts'
 import { idOf } from './ids.ts'
 
-const TextPart = z.object({
-  type: z.literal('text', 'only parts of type "text" are supported'),
-  text: z.string(),
-})
-
-/** A turn; parts of text are joined, and OpenAI's newer name `developer` means `system`. */
-export const ChatMessage = z
-  .object({
-    role: z
-      .enum(['system', 'developer', 'user', 'assistant'])
-      .transform((role) => (role === 'developer' ? 'system' : role)),
-    content: z
-      .union([z.string(), z.array(TextPart).min(1)])
-      .transform((content) =>
-        typeof content === 'string' ? content : content.map((part) => part.text).join(''),
-      ),
-  })
-  .meta({ id: 'ChatMessage' })
-export type ChatMessage = z.infer<typeof ChatMessage>
+const noFunctions = 'functions are not supported'
 
 export const ChatRequest = z
   .strictObject({
     model: z.string().min(1),
     messages: z.array(ChatMessage).min(1),
     ...sampling,
+    max_tokens: z.int().min(1).nullish(),
+    /** The newer name, which goes first. */
     max_completion_tokens: z.int().min(1).nullish(),
-    ...unsupported,
-    logprobs: only(false, 'log probabilities are not supported'),
+    logprobs: z.boolean().nullish().transform(orElse(false)),
+    top_logprobs: z.int().min(0).max(maxTopLogprobs).nullish(),
     response_format: z.object({ type: z.literal('text', 'only text is supported') }).nullish(),
-    tools: z.array(z.unknown()).max(0, 'tools are not supported').nullish(),
     ...ignored,
-    tool_choice: z.unknown().optional(),
+    tools: z.array(z.unknown()).max(0, 'tools are not supported').nullish(),
+    tool_choice: z.enum(['none', 'auto'], 'expected "none" or "auto": tools are not supported').nullish(),
     parallel_tool_calls: z.unknown().optional(),
-    modalities: z.tuple([z.literal('text')]).nullish(),
-    reasoning_effort: z.unknown().optional(),
-    verbosity: z.unknown().optional(),
+    functions: z.array(z.unknown()).max(0, noFunctions).nullish(),
+    function_call: z.enum(['none', 'auto'], noFunctions).nullish(),
+    modalities: z.tuple([z.literal('text')], 'expected ["text"]: there is nothing else').nullish(),
+    audio: absent('audio is not supported'),
+    prediction: absent('predicted output is not supported'),
+    web_search_options: absent('web search is not supported'),
+    reasoning_effort: only('none', 'there is no reasoning'),
+    verbosity: only('medium', 'it cannot be changed'),
+  })
+  .refine(({ logprobs, top_logprobs }) => logprobs || top_logprobs == null, {
+    path: ['top_logprobs'],
+    message: 'needs logprobs to be true',
   })
   .meta({ id: 'ChatCompletionRequest' })
 export type ChatRequest = z.infer<typeof ChatRequest>
+
+const Token = z.object({
+  token: z.string(),
+  logprob: z.number(),
+  /** Its UTF-8, of which it may be a part that is no character; null of special tokens. */
+  bytes: z.array(z.int()).nullable(),
+})
+
+/** Log-softmax of the model's own logits, whatever temperature and penalties make of them. */
+export const ChatLogprobs = z
+  .object({
+    content: z.array(Token.extend({ top_logprobs: z.array(Token) })),
+    refusal: z.null(),
+  })
+  .meta({ id: 'ChatLogprobs' })
+export type ChatLogprobs = z.infer<typeof ChatLogprobs>
 
 export const ChatCompletion = z
   .object({
@@ -53,7 +63,7 @@ export const ChatCompletion = z
       z.object({
         index: z.int(),
         message: z.object({ role: z.literal('assistant'), content: z.string(), refusal: z.null() }),
-        logprobs: z.null(),
+        logprobs: ChatLogprobs.nullable(),
         finish_reason: FinishReason,
       }),
     ),
@@ -62,7 +72,7 @@ export const ChatCompletion = z
   .meta({ id: 'ChatCompletion' })
 export type ChatCompletion = z.infer<typeof ChatCompletion>
 
-/** One event of a stream: the first delta has the role, the last choice its finish reason. */
+/** One event of a stream: a choice's first delta has the role, its last one the finish reason. */
 export const ChatCompletionChunk = z
   .object({
     id: idOf('chatCompletion'),
@@ -73,7 +83,7 @@ export const ChatCompletionChunk = z
       z.object({
         index: z.int(),
         delta: z.object({ role: z.literal('assistant').optional(), content: z.string().optional() }),
-        logprobs: z.null(),
+        logprobs: ChatLogprobs.nullable(),
         finish_reason: FinishReason.nullable(),
       }),
     ),

@@ -4,9 +4,10 @@ import type { Lora } from './adapters/lora-files.ts'
 import { readAdapter, type StoredAdapter } from './adapters/peft.ts'
 import { KeyValueCache } from './decoding/cache.ts'
 import type { Decoder } from './decoding/decoder.ts'
+import type { TokenLogprob } from './decoding/logprobs.ts'
 import { openDecoder } from './decoding/open.ts'
 import { checkBias, type Prompt, readPrompt } from './decoding/prompt.ts'
-import { PromptScores, type PromptToken } from './decoding/prompt-scores.ts'
+import { PromptScores } from './decoding/prompt-scores.ts'
 import { Reply, type ReplyEvent, type ReplyOptions } from './decoding/reply.ts'
 import { InputError } from './errors.ts'
 import type { Model } from './models/model.ts'
@@ -27,7 +28,7 @@ export type GenerateRequest = Omit<ReplyOptions, 'maxTokens'> & {
 }
 
 export type GenerateEvent =
-  | { type: 'start'; promptTokens: number; echo?: { text: string; logprobs?: PromptToken[] } }
+  | { type: 'start'; promptTokens: number; echo?: { text: string; logprobs?: TokenLogprob[] } }
   | ReplyEvent
 
 /**

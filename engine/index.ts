@@ -11,10 +11,11 @@ import type { TrainEvent, TrainRun } from './train.ts'
 
 export type { AdapterFiles } from './adapters/adapter-files.ts'
 export { checkBase, checkConfig } from './check-base.ts'
+export type { TokenLogprob } from './decoding/logprobs.ts'
+export type { Prompt } from './decoding/prompt.ts'
 export { namedBase } from './exchange/foreign-files.ts'
 export type { GenerateEvent, GenerateRequest } from './generate.ts'
 export type { Plan } from './plan/plan.ts'
-export type { Conversation } from './text/sample.ts'
 export type { TrainEvent, TrainingState, TrainRun } from './train.ts'
 
 /** Leaving a stream early (`break`, `return()`) stops the work behind it. */
@@ -25,7 +26,10 @@ export interface EngineThread {
    * `device_unavailable` when the device is not there
    */
   train(run: TrainRun): Stream<TrainEvent>
-  /** @throws an error with code `context_length_exceeded`, `invalid_messages` or `invalid_adapter` when the request cannot be met */
+  /**
+   * @throws an error with code `context_length_exceeded`, `invalid_messages`, `invalid_prompt`, `invalid_logit_bias` or
+   * `invalid_adapter` when the request cannot be met
+   */
   generate(request: GenerateRequest): AsyncGenerator<GenerateEvent, void, void>
   /** @throws an error with code `invalid_adapter` when the files cannot be used or do not fit their base */
   importAdapter(request: ImportRequest): Promise<ImportedAdapter>

@@ -1,5 +1,6 @@
 import { createInterface, type Interface } from 'node:readline/promises'
-import type { ChatCompletionChunk, ChatMessage } from '../../contract/chat.ts'
+import type { ChatCompletionChunk } from '../../contract/chat.ts'
+import type { ChatMessage } from '../../contract/chat-message.ts'
 import type { Api } from '../api/api.ts'
 import { command } from '../command.ts'
 

@@ -3,7 +3,8 @@ import { largest } from './largest.ts'
 
 /** How probable a token was, among all that may be sampled: the log-softmax of the model's own logits. */
 export type TokenLogprob = WrittenToken & {
-  logprob: number
+  /** Null where nothing predicts it: at the start of a prompt. */
+  logprob: number | null
   /** The characters that it completes: '' when it ends within one, or has no text. */
   text: string
   /** The most probable tokens in its place. */

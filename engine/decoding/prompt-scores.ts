@@ -1,13 +1,10 @@
 import type { WrittenToken } from '../text/tokenizer.ts'
 import { logprobOf, type TokenLogprob } from './logprobs.ts'
 
-/** A token of a prompt; nothing predicts the first one. */
-export type PromptToken = Omit<TokenLogprob, 'logprob'> & { logprob: number | null }
-
 /** How probable each token of a prompt was, from the logits behind the one before it. */
 export class PromptScores {
-  readonly tokens: PromptToken[]
-  readonly #push: (id: number, logits: Float32Array) => PromptToken
+  readonly tokens: TokenLogprob[]
+  readonly #push: (id: number, logits: Float32Array) => TokenLogprob
   readonly #prompt: readonly number[]
 
   /**

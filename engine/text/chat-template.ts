@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { gemmaTemplate } from './gemma-template.ts'
 import { readJsonIfThere } from './json-file.ts'
 import type { Conversation } from './sample.ts'
+import { refuseTools, speaksOfTools } from './tools.ts'
 
 /** Renders a conversation as the text that the model was trained to read. */
 export type ChatTemplate = (
@@ -32,10 +33,16 @@ export function loadChatTemplate(directory: string): ChatTemplate {
   if (!found) return gemmaTemplate(directory) ?? noTemplate(directory)
   const { path, source } = found
   const template = within(path, () => new Template(source))
+  const tools = speaksOfTools(source)
   return (conversation, { generationPrompt, variables }) =>
-    within(path, () =>
-      template.render({ ...variables, messages: conversation, add_generation_prompt: generationPrompt }),
-    )
+    within(path, () => {
+      if (!tools) refuseTools(conversation, 'it')
+      return template.render({
+        ...variables,
+        messages: conversation,
+        add_generation_prompt: generationPrompt,
+      })
+    })
 }
 
 function findTemplate(directory: string): { path: string; source: string } | undefined {

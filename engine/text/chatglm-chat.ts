@@ -2,6 +2,7 @@ import type { Chat, Exchange } from './chat.ts'
 import type { ChatglmVersion } from './chatglm.ts'
 import type { Conversation, Message } from './sample.ts'
 import type { Tokenizer } from './tokenizer.ts'
+import { refuseTools } from './tools.ts'
 
 /** How ChatGLM2 and ChatGLM3 read conversations, as their published code makes prompts. */
 export function chatglmChat(directory: string, tokenizer: Tokenizer, version: ChatglmVersion): Chat {
@@ -11,7 +12,10 @@ export function chatglmChat(directory: string, tokenizer: Tokenizer, version: Ch
     directory,
     tokenizer,
     stopIds: () => [...tokenizer.eosIds, ...rules.stops],
-    promptTokens: (conversation) => [...start, ...rules.prompt(conversation)],
+    promptTokens(conversation) {
+      refuseTools(conversation, `ChatGLM${version}`)
+      return [...start, ...rules.prompt(conversation)]
+    },
     exchanges(conversation) {
       const [first, ...others] = rules.exchanges(conversation)
       return first ? [{ ...first, prompt: [...start, ...first.prompt] }, ...others] : []

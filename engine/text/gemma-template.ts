@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import type { ChatTemplate } from './chat-template.ts'
 import { readJsonIfThere } from './json-file.ts'
+import { refuseTools } from './tools.ts'
 
 const Config = z.looseObject({ model_type: z.string().optional() })
 
@@ -15,6 +16,7 @@ export function gemmaTemplate(directory: string): ChatTemplate | undefined {
 }
 
 const turns: ChatTemplate = (conversation, { generationPrompt, variables }) => {
+  refuseTools(conversation, 'Gemma')
   const texts = conversation.map(({ role, content }) => {
     if (role === 'system') throw new Error('Gemma knows no system turn; say it in the first user turn')
     return `<start_of_turn>${role === 'assistant' ? 'model' : role}\n${content.trim()}<end_of_turn>\n`

@@ -1,10 +1,24 @@
 import type { Chat, Exchange } from './chat.ts'
 import { cutToLimits } from './truncate.ts'
 
-/** One turn of a conversation. */
-export type Message = { role: 'system' | 'user' | 'assistant'; content: string }
+/** One turn of a conversation; templates read it as it is. */
+export type Message = {
+  role: 'system' | 'user' | 'assistant' | 'tool'
+  content: string
+  /** What an assistant called. */
+  tool_calls?: readonly ToolCall[]
+  /** The call that a tool's turn answers, and the tool. */
+  tool_call_id?: string
+  name?: string
+}
 
-/** Turns in order: an optional system turn, then user and assistant alternating. */
+export type ToolCall = {
+  id: string
+  type: 'function'
+  function: { name: string; arguments: Record<string, unknown> }
+}
+
+/** Turns in order: an optional system turn, then user and assistant alternating; tools may answer an assistant. */
 export type Conversation = readonly Message[]
 
 /** Most tokens of a prompt and of a reply; together the longest sample. */

@@ -15,7 +15,7 @@ export function templateChat(model: {
 
   /** The rendered conversation, where special tokens' texts in messages stay plain text. */
   const render = (conversation: Conversation, generationPrompt: boolean): string => {
-    const guarded = conversation.map((turn) => ({ ...turn, content: tokenizer.guard(turn.content) }))
+    const guarded = conversation.map((turn) => ({ ...guardedIn(turn, tokenizer), role: turn.role }))
     return template(guarded, { generationPrompt, variables: tokenizer.namedTokens })
   }
 
@@ -53,6 +53,15 @@ export function templateChat(model: {
     exchanges,
     replyStream: () => tokenizer.stream(),
   }
+}
+
+/** A value with all texts in it guarded. */
+function guardedIn<T>(value: T, tokenizer: Tokenizer): T
+function guardedIn(value: unknown, tokenizer: Tokenizer): unknown {
+  if (typeof value === 'string') return tokenizer.guard(value)
+  if (Array.isArray(value)) return value.map((item) => guardedIn(item, tokenizer))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map((entry) => guardedIn(entry, tokenizer)))
 }
 
 /** The tokenizer's eos, and what the template puts after a reply. */

@@ -16,23 +16,34 @@ const { root, remove } = temporary()
 const { db, close: closeDatabase } = await testDatabase()
 const store = diskStore(join(root, 'objects'))
 const real = openEngine()
-/** The real engine; a test may hold its streams up after their first event, and learn how they ended. */
-let hold: Promise<void> | undefined
+/** The real engine; a test may hold its streams up after their first event until they are left, and learn how they ended. */
+let hold: PromiseWithResolvers<void> | undefined
 const endings: ('whole' | 'stopped')[] = []
 const engine: EngineThread = {
   ...real,
-  async *generate(request) {
-    let ending: (typeof endings)[number] = 'stopped'
-    try {
-      for await (const event of real.generate(request)) {
-        yield event
-        await hold
-      }
-      ending = 'whole'
-    } finally {
-      endings.push(ending)
-    }
+  generate(request) {
+    const events = watched(real.generate(request))
+    const leave = events.return.bind(events)
+    return Object.assign(events, {
+      return() {
+        const left = leave()
+        hold?.resolve()
+        return left
+      },
+    })
   },
+}
+async function* watched<T>(events: AsyncGenerator<T, void, void>): AsyncGenerator<T, void, void> {
+  let ending: (typeof endings)[number] = 'stopped'
+  try {
+    for await (const event of events) {
+      yield event
+      await hold?.promise
+    }
+    ending = 'whole'
+  } finally {
+    endings.push(ending)
+  }
 }
 const bases = baseModels(join(root, 'models'), { db, store })
 const log = createLog({ name: 'test', level: 'silent' })
@@ -177,8 +188,7 @@ describe('chat completions', () => {
 
   test.each([true, false])('a client that hangs up stops the generation (stream: %s)', async (stream) => {
     const server = await listen(app, { host: '127.0.0.1', port: 0 })
-    const gate = Promise.withResolvers<void>()
-    hold = gate.promise
+    hold = Promise.withResolvers<void>()
     endings.length = 0
     const hangUp = new AbortController()
     const response = fetch(`${server.url}/v1/chat/completions`, {
@@ -190,9 +200,8 @@ describe('chat completions', () => {
     setTimeout(() => hangUp.abort(), 100)
     await expect(response).rejects.toThrow('aborted')
     await server.close()
-    hold = undefined
-    gate.resolve()
     await vi.waitFor(() => expect(endings).toEqual(['stopped']))
+    hold = undefined
     expect((await chat()).status).toBe(200)
   })
 })

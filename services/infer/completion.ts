@@ -1,46 +1,96 @@
-/** A generation as OpenAI's older completion: whole, or chunk by chunk. */
-import type { Completion } from '../../contract/completion.ts'
+/** Generations as OpenAI's older completion: whole, or chunk by chunk. */
+import type { Completion, CompletionLogprobs } from '../../contract/completion.ts'
 import type { FinishReason } from '../../contract/generation.ts'
 import type { Id } from '../../contract/ids.ts'
-import { collect, type Generation, usageOf } from './generate.ts'
+import { collect, Meter, type Piece, textOf } from './collect.ts'
+import type { Generation } from './generate.ts'
 
 type Head = { id: Id<'completion'>; created: number; model: string }
+/** Of a request: answers wanted to each prompt, and what is told beside them. */
+type Wanted = { n: number; logprobs: boolean; includeUsage: boolean }
 
-const piece = (head: Head, text: string, finish_reason: FinishReason | null): Completion => ({
-  ...head,
-  object: 'text_completion',
-  choices: [{ index: 0, text, logprobs: null, finish_reason }],
-})
-
-export async function completion(head: Head, events: Generation): Promise<Completion> {
-  const { text, finishReason, usage } = await collect(events)
-  return { ...piece(head, text, finishReason), usage }
+export async function completion(
+  head: Head,
+  events: Generation,
+  { n, logprobs }: Wanted,
+): Promise<Completion> {
+  const { answers, usage } = await collect(events, n)
+  return {
+    ...head,
+    object: 'text_completion',
+    choices: answers.map(({ pieces, finishReason }, index) => ({
+      ...{ index, text: textOf(pieces) },
+      logprobs: logprobs ? completionLogprobs(pieces, 0) : null,
+      finish_reason: finishReason,
+    })),
+    usage,
+  }
 }
 
-/** Pieces of the text; the last one, empty, has the finish reason; then, if wanted, one with the usage. */
+/** Pieces of the texts; a text's last one, empty, has the finish reason; then, if wanted, one with the usage. */
 export async function* completionChunks(
   head: Head,
   events: Generation,
-  includeUsage: boolean,
+  { n, logprobs, includeUsage }: Wanted,
 ): AsyncGenerator<Completion, void, void> {
-  let promptTokens = 0
-  for await (const event of events) {
-    switch (event.type) {
-      case 'start':
-        promptTokens = event.promptTokens
-        break
-      case 'delta':
-        yield piece(head, event.text, null)
-        break
-      case 'end':
-        yield piece(head, '', event.finishReason)
-        if (includeUsage) {
-          yield {
-            ...piece(head, '', null),
-            choices: [],
-            usage: usageOf(promptTokens, event.completionTokens),
-          }
-        }
+  /** Characters of each text so far. */
+  const lengths: number[] = []
+  const chunk = (index: number, told: Piece, finish_reason: FinishReason | null = null): Completion => {
+    const offset = lengths[index] ?? 0
+    lengths[index] = offset + charactersOf(told.text)
+    return {
+      ...head,
+      object: 'text_completion',
+      choices: [
+        {
+          ...{ index, text: told.text },
+          logprobs: logprobs && told.logprobs ? completionLogprobs([told], offset) : null,
+          finish_reason,
+        },
+      ],
+      ...(includeUsage && { usage: null }),
     }
   }
+  const meter = new Meter(n)
+  for await (const { index, value: event } of events) {
+    meter.count(index, event)
+    switch (event.type) {
+      case 'start':
+        if (event.echo) yield chunk(index, event.echo)
+        break
+      case 'delta':
+        yield chunk(index, event)
+        break
+      case 'end':
+        yield chunk(index, { text: '' }, event.finishReason)
+    }
+  }
+  if (includeUsage) yield { ...chunk(0, { text: '' }), choices: [], usage: meter.usage }
 }
+
+/** `offset`: characters of the text before the first of the pieces. */
+function completionLogprobs(pieces: readonly Piece[], offset: number): CompletionLogprobs {
+  let pieceAt = offset
+  const tokens = pieces.flatMap(({ text, logprobs = [] }) => {
+    let at = pieceAt
+    pieceAt += charactersOf(text)
+    return logprobs.map((token) => {
+      const placed = { ...token, at }
+      at += charactersOf(token.text)
+      return placed
+    })
+  })
+  return {
+    tokens: tokens.map(({ token }) => token),
+    token_logprobs: tokens.map(({ logprob }) => logprob),
+    top_logprobs: tokens.map(({ token, logprob, top }) =>
+      logprob === null
+        ? null
+        : Object.fromEntries([...top, { token, logprob }].map((each) => [each.token, each.logprob])),
+    ),
+    text_offset: tokens.map(({ at }) => at),
+  }
+}
+
+/** As OpenAI counts: a character beyond the Basic Multilingual Plane is one. */
+const charactersOf = (text: string) => [...text].length

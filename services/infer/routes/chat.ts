@@ -8,7 +8,7 @@ import { jsonBody } from '../../../infra/http/json.ts'
 import type { InferDeps } from '../app.ts'
 import { chatChunks, chatCompletion } from '../chat-completion.ts'
 import { generate } from '../generate.ts'
-import { endWithClient, stream } from './stream.ts'
+import { clientOf, stream } from './stream.ts'
 
 const create = createRoute({
   method: 'post',
@@ -28,15 +28,19 @@ const create = createRoute({
 
 export function addChatRoute(app: HttpApp, deps: InferDeps): void {
   app.openapi(create, async (c) => {
-    const { messages, max_completion_tokens, ...request } = c.req.valid('json')
-    const max_tokens = max_completion_tokens ?? request.max_tokens
-    const prompt = { content: messages, param: 'messages' }
-    const events = generate(deps, { ...request, max_tokens }, prompt)
-    const head = { id: newId('chatCompletion'), created: unixSeconds(new Date()), model: request.model }
-    if (request.stream) {
-      return stream(c, deps.log, chatChunks(head, events, request.stream_options?.include_usage ?? false))
+    const { messages, max_completion_tokens, logprobs, top_logprobs, ...request } = c.req.valid('json')
+    const asked = {
+      ...request,
+      max_tokens: max_completion_tokens ?? request.max_tokens,
+      ...{ prompts: [messages], param: 'messages' },
+      topLogprobs: logprobs ? (top_logprobs ?? 0) : undefined,
     }
-    endWithClient(c, events)
-    return c.json(await chatCompletion(head, events), 200)
+    const client = clientOf(c)
+    const events = generate(deps, asked, client.signal)
+    const head = { id: newId('chatCompletion'), created: unixSeconds(new Date()), model: request.model }
+    const includeUsage = request.stream_options?.include_usage ?? false
+    const wanted = { n: request.n, logprobs, includeUsage }
+    if (request.stream) return stream(c, deps.log, chatChunks(head, events, wanted), client)
+    return c.json(await chatCompletion(head, events, wanted), 200)
   })
 }

@@ -8,7 +8,7 @@ import { jsonBody } from '../../../infra/http/json.ts'
 import type { InferDeps } from '../app.ts'
 import { completion, completionChunks } from '../completion.ts'
 import { generate } from '../generate.ts'
-import { endWithClient, stream } from './stream.ts'
+import { clientOf, stream } from './stream.ts'
 
 const create = createRoute({
   method: 'post',
@@ -28,17 +28,14 @@ const create = createRoute({
 
 export function addCompletionRoute(app: HttpApp, deps: InferDeps): void {
   app.openapi(create, async (c) => {
-    const request = c.req.valid('json')
-    const events = generate(deps, request, { content: request.prompt, param: 'prompt' })
+    const { prompt, logprobs, ...request } = c.req.valid('json')
+    const asked = { ...request, prompts: prompt, param: 'prompt', topLogprobs: logprobs ?? undefined }
+    const client = clientOf(c)
+    const events = generate(deps, asked, client.signal)
     const head = { id: newId('completion'), created: unixSeconds(new Date()), model: request.model }
-    if (request.stream) {
-      return stream(
-        c,
-        deps.log,
-        completionChunks(head, events, request.stream_options?.include_usage ?? false),
-      )
-    }
-    endWithClient(c, events)
-    return c.json(await completion(head, events), 200)
+    const includeUsage = request.stream_options?.include_usage ?? false
+    const wanted = { n: request.n, logprobs: logprobs != null, includeUsage }
+    if (request.stream) return stream(c, deps.log, completionChunks(head, events, wanted), client)
+    return c.json(await completion(head, events, wanted), 200)
   })
 }

@@ -1,17 +1,23 @@
 import type { Context } from 'hono'
 import { streamEvents } from '../../../infra/http/sse.ts'
 import type { Log } from '../../../infra/log.ts'
-import type { Generation } from '../generate.ts'
 
-/** Answers event by event; a client that hangs up ends them. */
-export function stream(c: Context, log: Log, events: AsyncGenerator<unknown, void, void>): Promise<Response> {
-  return streamEvents(c, events, {
-    onDisconnect: () => void events.return(),
-    onError: (error) => log.error({ request: c.var.requestId, err: error }, 'a stream failed'),
-  })
+/** Says when the client of a request hangs up. */
+export function clientOf(c: Context): AbortController {
+  const gone = new AbortController()
+  c.req.raw.signal.addEventListener('abort', () => gone.abort(), { once: true })
+  return gone
 }
 
-/** Ends a generation whose client hangs up before the answer. */
-export function endWithClient(c: Context, events: Generation): void {
-  c.req.raw.signal.addEventListener('abort', () => void events.return(), { once: true })
+/** Answers event by event; that the client hangs up, which shows when nobody reads on, is told to `gone`. */
+export function stream(
+  c: Context,
+  log: Log,
+  events: AsyncGenerator<unknown, void, void>,
+  gone: AbortController,
+): Promise<Response> {
+  return streamEvents(c, events, {
+    onDisconnect: () => gone.abort(),
+    onError: (error) => log.error({ request: c.var.requestId, err: error }, 'a stream failed'),
+  })
 }

@@ -1,0 +1,19 @@
+/** A value, and which of several streams it came from. */
+export type From<T> = { index: number; value: T }
+
+/** The values of several streams as they come; what one throws ends all. */
+export async function* merge<T>(streams: readonly AsyncGenerator<T, void, void>[]): AsyncGenerator<From<T>> {
+  const next = async (index: number) => ({ index, result: await streams[index]!.next() })
+  const pending = new Map(streams.map((_, index) => [index, next(index)]))
+  try {
+    while (pending.size > 0) {
+      const { index, result } = await Promise.race(pending.values())
+      pending.delete(index)
+      if (result.done) continue
+      pending.set(index, next(index)) // behind the others: of those that wait, no stream goes first twice
+      yield { index, value: result.value }
+    }
+  } finally {
+    await Promise.allSettled(streams.map((stream) => stream.return()))
+  }
+}
