@@ -41,6 +41,21 @@ test('of several named templates the one named default is taken', () => {
   expect(loadChatTemplate(path)(hello, options)).toBe('chat')
 })
 
+test('a template that speaks of tools is given their turns as they are, another one refuses them', () => {
+  const call = { id: 'c', type: 'function', function: { name: 'f', arguments: { x: 1 } } } as const
+  const turns: Message[] = [
+    { role: 'assistant', content: '', tool_calls: [call] },
+    { role: 'tool', content: 'y', tool_call_id: 'c' },
+  ]
+  const source = `{%- for m in messages -%}{%- if m.role == "tool" -%}{{ m.tool_call_id }}={{ m.content }}
+{%- else -%}{%- for call in m.tool_calls -%}{{ call.function | tojson }}{%- endfor -%}{%- endif -%}{%- endfor -%}`
+  const knowing = directory({ 'chat_template.jinja': source })
+  expect(loadChatTemplate(knowing)(turns, options)).toBe('{"name": "f", "arguments": {"x": 1}}c=y')
+  const plain = directory({ 'chat_template.jinja': '{{ messages[0].role }}' })
+  for (const turn of turns)
+    expect(() => loadChatTemplate(plain)([turn], options)).toThrow('it knows no tool calls')
+})
+
 test("a template's own objection comes with the file's name", () => {
   const path = directory({ 'chat_template.jinja': "{{ raise_exception('no system turn, please') }}" })
   expect(() => loadChatTemplate(path)(hello, options)).toThrow(

@@ -142,6 +142,11 @@ describe('a ChatGLM2', () => {
   test('knows no system turn', () => {
     expect(() => chat.promptTokens([{ role: 'system', content: 'x' }, ...talk])).toThrow('no system turn')
   })
+
+  test('knows no tools', () => {
+    const answered = [...talk, { role: 'tool', content: 'x' } as const]
+    expect(() => chat.promptTokens(answered)).toThrow('ChatGLM2 knows no tool calls')
+  })
 })
 
 describe('which ChatGLM a directory holds', () => {

@@ -33,6 +33,9 @@ test('a Gemma without a template speaks in the turns that it was published with'
   })
   expect(chat.stopIds()).toContain(id('<end_of_turn>'))
   expect(() => chat.promptTokens([{ role: 'system', content: 'x' }, ...talk])).toThrow('no system turn')
+  expect(() => chat.promptTokens([...talk, { role: 'tool', content: 'x' }])).toThrow(
+    'Gemma knows no tool calls',
+  )
 })
 
 test('another model without a template says what is missing', () => {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { textReference } from '../../test/reference/load.ts'
-import { loadTokenizer } from './tokenizer.ts'
+import { loadTokenizer, Tokenizer } from './tokenizer.ts'
+import { readTokenizerFiles } from './tokenizer-files.ts'
 
 describe.each(['chatml', 'llama2', 'llama2-legacy'] as const)('the %s tokenizer', (name) => {
   const { directory, texts, chats } = textReference(name)
@@ -84,6 +85,25 @@ test('an added token that is not special is recognised in guarded text', () => {
   expect(think).toHaveLength(1)
   expect(chatml.encode(chatml.guard('<think>'))).toEqual(think)
   expect(chatml.decode(think)).toBe('<think>')
+})
+
+test('one token is written as its text, a special one without bytes, a part of a character as its bytes', () => {
+  const written = (text: string) => chatml.encode(text).map((id) => chatml.written(id))
+  expect(written(' a')).toEqual([{ token: ' a', bytes: [32, 97] }])
+  expect(written('<|im_end|>')).toEqual([{ token: '<|im_end|>', bytes: null }])
+  const parts = written('𠮷')
+  expect(parts.flatMap(({ bytes }) => bytes)).toEqual([0xf0, 0xa0, 0xae, 0xb7])
+  expect(parts.map(({ token }) => token).join('')).toBe('\\xf0\\xa0\\xae\\xb7')
+  expect(llama2.written(llama2.encode('a')[0]!)).toEqual({ token: ' a', bytes: [32, 97] })
+})
+
+test('ids that no token has are known', () => {
+  expect([chatml.unused, llama2.unused]).toEqual([[], []])
+  const { json, config, eosIds } = readTokenizerFiles(textReference('chatml').directory)
+  const far = { id: chatml.size + 2, content: '<far>', special: true, lstrip: false, rstrip: false }
+  const files = { json: { ...json, added_tokens: [...json.added_tokens, far] }, config, eosIds }
+  const sparse = new Tokenizer({ ...readTokenizerFiles(textReference('chatml').directory), ...files })
+  expect([sparse.size, sparse.unused]).toEqual([chatml.size + 3, [chatml.size, chatml.size + 1]])
 })
 
 test('text encoded in pieces has the tokens of the whole, at word boundaries', () => {
