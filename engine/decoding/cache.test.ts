@@ -98,6 +98,18 @@ describe('reading', () => {
     expect(byToken!.length).toBe((prefix?.tokens ?? 0) + tokens.length)
   })
 
+  test('the logits behind every token are those of reading one by one', async () => {
+    const scored: Float32Array[] = []
+    const read = tokens.slice(0, 40)
+    const last = await decoder.read(read, new KeyValueCache(model), new Map(), (row) => scored.push(row))
+    expect(scored.length).toBe(read.length)
+    expect(last).toBe(scored.at(-1))
+    const byToken = new KeyValueCache(model)
+    for (const [t, token] of read.entries())
+      for (const [i, value] of (await decoder.read([token], byToken)).entries())
+        expect(Math.abs(scored[t]![i]! - value)).toBeLessThan(1e-5)
+  })
+
   test('a prefix changes what comes next', async () => {
     const prefix = readAdapter(model, join(directory, 'prefix')).prefix
     const bare = await decoder.read(tokens, new KeyValueCache(model))

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 import { cpSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import OpenAI from 'openai'
 import type {
   ChatCompletionChunk,
@@ -464,6 +465,6 @@ const missing =
   has.code === 0 ? '' : `: skipped, ${python} has no openai, and PREAMBLE_OPENAI_PYTHON names none`
 
 test.skipIf(missing)(`the Python package has its answers too${missing}`, async () => {
-  const script = join(import.meta.dirname, '../../test/openai_client.py')
+  const script = fileURLToPath(new URL('../../test/openai_client.py', import.meta.url))
   expect(await run(script, `${server.url}/v1`, answer)).toEqual({ code: 0, output: 'ok\n' })
 })
