@@ -122,13 +122,13 @@ export class Tokenizer {
 
   /** Decodes one token at a time. When the text `continues` another, a space that leads it is its own. */
   stream(continues = false): TextStream {
-    return new TextStream((id) => this.#bytesOf(id), continues ? 0 : this.#bytes.leadingSpaces)
+    return new TextStream((id) => this.bytesOf(id), continues ? 0 : this.#bytes.leadingSpaces)
   }
 
   /** One token by itself, as lists of tokens show it. */
   written(id: number): WrittenToken {
     if (this.#specialIds.has(id)) return { token: this.#added.get(id)!, bytes: null }
-    const bytes = this.#bytesOf(id)
+    const bytes = this.bytesOf(id)
     try {
       return { token: wholeCharacters.decode(bytes), bytes: [...bytes] }
     } catch {
@@ -137,18 +137,18 @@ export class Tokenizer {
     }
   }
 
-  #placeAfter(text: string): Place {
-    if (text === '') return 'start'
-    return text.split(this.#special).at(-1) === '' ? 'after-special' : 'within'
-  }
-
-  /** No bytes for special tokens and for ids that the vocabulary does not have (padded embeddings). */
-  #bytesOf(id: number): Uint8Array {
+  /** What a token adds to a text. No bytes for special tokens and for ids that the vocabulary does not have. */
+  bytesOf(id: number): Uint8Array {
     if (this.#specialIds.has(id)) return new Uint8Array(0)
     const added = this.#added.get(id) // stands for itself, not for bytes
     if (added !== undefined) return new TextEncoder().encode(added)
     const token = this.#encoders.start.id_to_token(id)
     return token === undefined ? new Uint8Array(0) : this.#bytes.bytes(token)
+  }
+
+  #placeAfter(text: string): Place {
+    if (text === '') return 'start'
+    return text.split(this.#special).at(-1) === '' ? 'after-special' : 'within'
   }
 }
 
