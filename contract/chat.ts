@@ -6,6 +6,25 @@ import { idOf } from './ids.ts'
 
 const noFunctions = 'functions are not supported'
 
+/** What the answer must be: any text, the JSON of an object, or JSON that meets a schema. */
+export const ResponseFormat = z
+  .discriminatedUnion('type', [
+    z.strictObject({ type: z.literal('text') }),
+    z.strictObject({ type: z.literal('json_object') }),
+    z.strictObject({
+      type: z.literal('json_schema'),
+      json_schema: z.strictObject({
+        name: z.string().regex(/^[\w-]{1,64}$/, 'expected up to 64 letters, digits, "_" or "-"'),
+        description: z.string().nullish(),
+        schema: z.record(z.string(), z.unknown()),
+        /** Answers are always held to the schema. */
+        strict: z.boolean().nullish(),
+      }),
+    }),
+  ])
+  .meta({ id: 'ResponseFormat' })
+export type ResponseFormat = z.infer<typeof ResponseFormat>
+
 export const ChatRequest = z
   .strictObject({
     model: z.string().min(1),
@@ -16,7 +35,7 @@ export const ChatRequest = z
     max_completion_tokens: z.int().min(1).nullish(),
     logprobs: z.boolean().nullish().transform(orElse(false)),
     top_logprobs: z.int().min(0).max(maxTopLogprobs).nullish(),
-    response_format: z.object({ type: z.literal('text', 'only text is supported') }).nullish(),
+    response_format: ResponseFormat.nullish(),
     ...ignored,
     tools: z.array(z.unknown()).max(0, 'tools are not supported').nullish(),
     tool_choice: z.enum(['none', 'auto'], 'expected "none" or "auto": tools are not supported').nullish(),

@@ -3,6 +3,7 @@ import { loraBinding } from './adapters/lora.ts'
 import type { Lora } from './adapters/lora-files.ts'
 import { readAdapter, type StoredAdapter } from './adapters/peft.ts'
 import { KeyValueCache } from './decoding/cache.ts'
+import { openConstraint, type ReplyFormat } from './decoding/constraint.ts'
 import type { Decoder } from './decoding/decoder.ts'
 import type { TokenLogprob } from './decoding/logprobs.ts'
 import { openDecoder } from './decoding/open.ts'
@@ -21,6 +22,8 @@ export type GenerateRequest = Omit<ReplyOptions, 'maxTokens'> & {
   /** A directory with PEFT's `adapter_config.json` and `adapter_model.safetensors`. */
   adapter?: string
   prompt: Prompt
+  /** What the reply must be; any text when absent. */
+  format?: ReplyFormat
   /** Tells a raw prompt's own text, and how probable it was where `logprobs` are asked for. */
   echo?: boolean
   /** Most tokens to generate; what the context window leaves when absent. 0 only reads the prompt. */
@@ -34,7 +37,7 @@ export type GenerateEvent =
 /**
  * Generates one reply. Several streams may run at a time; they take turns token by token.
  * @throws InputError when the template refuses the conversation, the prompt does not fit the context window, the
- * adapter not the base, or an id not the vocabulary; an AbortError when `signal` says to stop
+ * adapter not the base, an id not the vocabulary, or a format cannot be kept to; an AbortError when `signal` says to stop
  */
 export async function* generate(
   request: GenerateRequest,
@@ -48,6 +51,7 @@ export async function* generate(
   const cache = new KeyValueCache(model, prefix)
   const { prompt, text, texts, echoed } = readPrompt(chat, request.prompt)
   checkBias(chat, request.logitBias)
+  const constraint = request.format && openConstraint(request.format, tokenizer, stops)
   const room = model.maxPositions - cache.position - prompt.length
   if (room < Math.min(1, request.maxTokens ?? 1))
     throw new InputError(
@@ -68,7 +72,7 @@ export async function* generate(
 
   const maxTokens = Math.min(request.maxTokens ?? room, room)
   if (maxTokens === 0) return yield { type: 'end', finishReason: 'length', completionTokens: 0 }
-  const reply = new Reply({ ...request, maxTokens }, { tokenizer, stops, text }, prompt)
+  const reply = new Reply({ ...request, maxTokens }, { tokenizer, stops, text, constraint }, prompt)
   let logits = scored ?? (await read(prompt))
   for (;;) {
     const { token, events } = reply.next(logits)

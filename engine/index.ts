@@ -11,6 +11,7 @@ import type { TrainEvent, TrainRun } from './train.ts'
 
 export type { AdapterFiles } from './adapters/adapter-files.ts'
 export { checkBase, checkConfig } from './check-base.ts'
+export type { ReplyFormat } from './decoding/constraint.ts'
 export type { TokenLogprob } from './decoding/logprobs.ts'
 export type { Prompt } from './decoding/prompt.ts'
 export { namedBase } from './exchange/foreign-files.ts'
@@ -27,8 +28,8 @@ export interface EngineThread {
    */
   train(run: TrainRun): Stream<TrainEvent>
   /**
-   * @throws an error with code `context_length_exceeded`, `invalid_messages`, `invalid_prompt`, `invalid_logit_bias` or
-   * `invalid_adapter` when the request cannot be met
+   * @throws an error with code `context_length_exceeded`, `invalid_messages`, `invalid_prompt`, `invalid_format`,
+   * `invalid_logit_bias` or `invalid_adapter` when the request cannot be met
    */
   generate(request: GenerateRequest): AsyncGenerator<GenerateEvent, void, void>
   /** @throws an error with code `invalid_adapter` when the files cannot be used or do not fit their base */

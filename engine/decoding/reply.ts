@@ -2,6 +2,7 @@ import { Random } from '../random.ts'
 import { StopText } from '../text/stop-text.ts'
 import type { TextStream } from '../text/text-stream.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
+import type { Constraint } from './constraint.ts'
 import { HeldLogprobs, logprobOf, type TokenLogprob } from './logprobs.ts'
 import { Penalties, type PenaltyOptions } from './penalties.ts'
 import { type Sampling, sample } from './sampling.ts'
@@ -25,6 +26,8 @@ export type Speaker = {
   /** Ids that end a reply. */
   stops: ReadonlySet<number>
   text: Pick<TextStream, 'push'>
+  /** What the reply is held to. */
+  constraint?: Constraint
 }
 
 export type ReplyEvent =
@@ -58,15 +61,16 @@ export class Reply {
 
   /** Chooses the next token by its logits, (V), which are left as they are. */
   next(logits: Float32Array): Step {
-    const { stops, tokenizer } = this.#speaker
+    const { stops, tokenizer, constraint } = this.#speaker
     // What the model predicts for ids beyond the tokenizer's is padding.
     const known = logits.subarray(0, tokenizer.size)
     const token = sample(this.#adjusted(known), this.#options, this.#random)
     this.#tokens += 1
     this.#penalties.count(token)
+    constraint?.accept(token)
     const events: ReplyEvent[] = []
     if (!stops.has(token)) this.#tell(events, this.#push(token, known))
-    const stopped = stops.has(token) || this.#stop.stopped
+    const stopped = stops.has(token) || this.#stop.stopped || constraint?.finished
     if (!stopped && this.#tokens < this.#options.maxTokens) return { token, events }
 
     // Bytes of a character that never ended are dropped: a client never sees half of one.
@@ -77,12 +81,13 @@ export class Reply {
 
   /** The logits to sample by. */
   #adjusted(logits: Float32Array): Float32Array {
-    const { unused } = this.#speaker.tokenizer
-    if (this.#penalties.none && unused.length === 0) return logits
+    const { constraint, tokenizer } = this.#speaker
+    if (this.#penalties.none && tokenizer.unused.length === 0 && !constraint) return logits
     const adjusted = roomFor(logits.length)
     adjusted.set(logits)
     this.#penalties.apply(adjusted)
-    for (const id of unused) adjusted[id] = Number.NEGATIVE_INFINITY
+    for (const id of tokenizer.unused) adjusted[id] = Number.NEGATIVE_INFINITY
+    constraint?.mask(adjusted)
     return adjusted
   }
 

@@ -1,7 +1,7 @@
 /** From a request to the answers of the engine, whatever the endpoint. */
-import type { ChatRequest } from '../../contract/chat.ts'
+import type { ChatRequest, ResponseFormat } from '../../contract/chat.ts'
 import { ApiError } from '../../contract/errors.ts'
-import type { EngineThread, GenerateEvent, GenerateRequest, Prompt } from '../../engine/index.ts'
+import type { EngineThread, GenerateEvent, GenerateRequest, Prompt, ReplyFormat } from '../../engine/index.ts'
 import { type From, merge } from './merge.ts'
 import { type ModelDeps, openModel } from './open-model.ts'
 
@@ -31,6 +31,7 @@ export type Asked = Sampling & {
   /** Answers to each prompt. */
   n: number
   echo?: boolean
+  response_format?: ResponseFormat | null
   /** How many tokens to tell beside each one; none are told when absent. */
   topLogprobs?: number
 }
@@ -73,8 +74,21 @@ const settings = (
   stop: asked.stop,
   maxTokens: asked.max_tokens ?? undefined,
   echo: asked.echo,
+  format: formatOf(asked.response_format),
   logprobs: asked.topLogprobs,
 })
+
+function formatOf(format: ResponseFormat | null | undefined): ReplyFormat | undefined {
+  switch (format?.type) {
+    case undefined:
+    case 'text':
+      return undefined
+    case 'json_object':
+      return { type: format.type }
+    case 'json_schema':
+      return { type: format.type, schema: format.json_schema.schema }
+  }
+}
 
 /** A stream of the engine that comes to its end, unless the client has gone. */
 async function* whole(
@@ -101,6 +115,8 @@ function asRefusal(error: unknown, param: string): unknown {
     case 'invalid_messages':
     case 'invalid_prompt':
       return new ApiError('invalid_value', message, { param, cause: error })
+    case 'invalid_format':
+      return new ApiError('invalid_value', message, { param: 'response_format', cause: error })
     case 'invalid_logit_bias':
       return new ApiError('invalid_value', message, { param: 'logit_bias', cause: error })
     default:

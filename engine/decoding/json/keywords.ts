@@ -32,7 +32,7 @@ export const restrictions = (schema: Schema): string[] =>
   Object.keys(schema).filter((keyword) => !annotations.has(keyword))
 
 export const invalid = (path: string, message: string): InputError =>
-  new InputError('invalid_format', `${path}: ${message}`)
+  new InputError('invalid_format', `the schema at ${path}: ${message}`)
 
 /** Throws when another restriction stands beside `keyword` than those of `beside`. */
 export function alone(schema: Schema, keyword: string, path: string, beside: readonly string[] = []): void {
