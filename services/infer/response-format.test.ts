@@ -49,6 +49,9 @@ const Advice = z.object({
     .min(1)
     .max(2),
   note: z.string().max(8).nullable(),
+  id: z.uuid(),
+  until: z.iso.date(),
+  address: z.ipv4(),
 })
 
 describe('the openai client', () => {

@@ -54,6 +54,22 @@ test.each([
   ],
   [{ type: 'object', properties: { a: {} } }, ['{}', '{"a":[1]}'], ['{"b":1}']],
   [{ properties: { a: { $ref: '#' } }, additionalProperties: false }, ['{"a":{"a":{}}}'], ['{"a":1}']],
+  [
+    { type: 'string', pattern: '^(?:ab|[^\\d"x-z]{2,3})+\\s?$' },
+    ['"ab"', '"éü"', '"多喝水"', '"ab\\n"', '"😀\\\\"'],
+    ['"a1"', '"x"', '""', '"é"', '"a\\""'],
+  ],
+  [{ type: 'string', pattern: 'b+' }, ['"b"', '"abbc"', '"\\tb"'], ['"a"', '""']],
+  [{ type: 'string', pattern: '^(a*)*b|c$' }, ['"aab"', '"bx"', '"xc"'], ['"aa"', '"cx"']],
+  [{ type: 'string', format: 'date' }, ['"2024-04-30"'], ['"2024-04-31"', '"24-1-1"']],
+  [
+    { type: 'string', format: 'date-time' },
+    ['"2024-04-30T23:59:00Z"', '"2024-04-30T00:00:00.5+02:00"'],
+    ['"2024-04-30"', '"2024-04-30T24:00:00Z"'],
+  ],
+  [{ type: 'string', format: 'uuid' }, ['"123e4567-e89b-12d3-a456-426614174000"'], ['"123e4567"']],
+  [{ type: 'string', format: 'email' }, ['"a.b@example.org"'], ['"a@b"', '".a@b.cc"']],
+  [{ type: 'string', format: 'ipv4' }, ['"127.0.0.1"'], ['"256.0.0.1"', '"1.2.3"']],
 ])('%j', (schema, taken, refused) => {
   for (const text of taken) expect(takes(schema, text), text).toBe(true)
   for (const text of refused) expect(takes(schema, text), text).toBe(false)
@@ -82,6 +98,13 @@ test.each([
     '$: no value meets this schema',
   ],
   [{ items: 3 }, '$.items: a schema is an object or a boolean'],
+  [{ type: 'string', pattern: '(?=a)b' }, '$.pattern: "(?=a)" is not supported'],
+  [{ type: 'string', pattern: '(a' }, '$.pattern: Invalid regular expression'],
+  [
+    { type: 'string', pattern: 'a', maxLength: 3 },
+    '$: a length beside "pattern" or "format" is not supported',
+  ],
+  [{ type: 'string', format: 'uri' }, '$.format: "uri" is not supported; known are date, time'],
 ])('%j is refused', (schema, message) => {
   expect(() => schemaExpression(schema)).toThrow(message)
 })

@@ -18,6 +18,7 @@ import {
   target,
 } from './keywords.ts'
 import { numberBetween } from './number.ts'
+import { formats, stringLike } from './pattern.ts'
 import { stringOfLength, stringOtherThan } from './string.ts'
 import { anyInteger, anyNumber, anyString, blank, comma, enclosed, list } from './text.ts'
 import { anyValue, joined, literal, type Member, member, objectOf } from './value.ts'
@@ -118,7 +119,26 @@ export function schemaExpression(root: unknown): Expression {
 
 function readString(schema: Schema, path: string): Expression {
   const [min, max] = countsAt(schema, 'minLength', 'maxLength', path)
+  const { format, pattern = formatPattern(format, path) } = schema
+  if (pattern !== undefined) {
+    if (min > 0 || max < Infinity)
+      throw invalid(path, 'a length beside "pattern" or "format" is not supported')
+    if (typeof pattern !== 'string') throw invalid(at(path, 'pattern'), 'expected a string')
+    try {
+      return stringLike(pattern)
+    } catch (error) {
+      throw invalid(at(path, 'pattern'), (error as Error).message)
+    }
+  }
   return min === 0 && max === Infinity ? anyString : stringOfLength(min, max)
+}
+
+/** A `pattern` beside it says more than a format; alone, a format is its own pattern. */
+function formatPattern(format: unknown, path: string): string | undefined {
+  if (format === undefined) return undefined
+  if (typeof format === 'string' && Object.hasOwn(formats, format)) return formats[format]
+  const known = Object.keys(formats).join(', ')
+  throw invalid(at(path, 'format'), `${JSON.stringify(format)} is not supported; known are ${known}`)
 }
 
 function readNumber(type: 'number' | 'integer', schema: Schema, path: string): Expression {
