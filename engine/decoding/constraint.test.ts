@@ -10,7 +10,7 @@ import { sample } from './sampling.ts'
 
 const tiny = fileURLToPath(new URL('../../models/preamble-tiny', import.meta.url))
 const kinds = [
-  ['byte-level BPE', stringReference('chatml').directory, 150],
+  ['byte-level BPE', stringReference('chatml').directory, 100],
   ['SentencePiece with byte fallback', stringReference('sp-llama').directory, 60],
   ['SentencePiece with rules of its own', stringReference('sp-gemma').directory, 30],
   ['preamble-tiny', tiny, 10],

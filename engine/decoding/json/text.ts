@@ -12,11 +12,14 @@ import {
   text,
 } from '../grammar/expression.ts'
 
-// Enough to indent ten levels deep; without a bound a model may go on with blanks until its tokens are used up.
-const longestBlank = 20
-
-/** White space between tokens. */
-export const blank = repetition(oneOf(' \n\t\r'), 0, longestBlank)
+/**
+ * White space between tokens: a space, and a line break with indentation, ten levels deep. Left free, a model may go on with
+ * blanks until its tokens are used up.
+ */
+export const blank = sequence(
+  optional(text(' ')),
+  optional(sequence(optional(text('\r')), text('\n'), repetition(oneOf(' \t'), 0, 20))),
+)
 
 const hex = choice(byte(0x30, 0x39), byte(0x41, 0x46), byte(0x61, 0x66))
 const high = sequence(oneOf('dD'), oneOf('89abAB'), hex, hex)
