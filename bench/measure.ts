@@ -3,12 +3,17 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 
-/** Runs a program to its end and returns what it wrote to standard output; its errors are seen as they come. */
-export async function run(program: string, args: readonly string[]): Promise<string> {
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  const [output, [code, signal]] = await Promise.all([text(child.stdout), once(child, 'exit')])
-  if (code !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${code ?? signal}`)
-  return output
+/**
+ * Runs a program to its end and returns what it wrote to standard output; its errors are seen as they come.
+ * @param chatty writes much that is no error to where errors go: it is seen only if the program fails
+ */
+export async function run(program: string, args: readonly string[], chatty = false): Promise<string> {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', chatty ? 'pipe' : 'inherit'] })
+  const written = [child.stdout, child.stderr].map((stream) => stream && text(stream))
+  const [[output, errors], [code, signal]] = await Promise.all([Promise.all(written), once(child, 'exit')])
+  if (code !== 0)
+    throw new Error(`${program} ${args.join(' ')} ended with ${code ?? signal}${errors ? `: ${errors}` : ''}`)
+  return output!
 }
 
 /**

@@ -41,7 +41,9 @@ async function measure(directory: string): Promise<Result> {
 async function bench(shape: ShapeName, root: string): Promise<void> {
   const directory = join(root, shape)
   try {
-    const [written, { weights, bytes }] = await timed(async () => writeFakeCheckpoint(shape, directory))
+    const [written, { weights, bytes }] = await timed(async () =>
+      writeFakeCheckpoint(shapes[shape], directory),
+    )
     const child = fork(import.meta.filename, ['--measure', directory])
     const [message] = await Promise.race([
       once(child, 'message'),

@@ -62,9 +62,9 @@ export type ShapeName = keyof typeof shapes
 const shardBytes = 2e9 // as the published shards, rounded
 
 /** Writes config.json and float16 shards with an index. Norms are 1, other weights N(0, 0.02²), drawn once and repeated. */
-export function writeFakeCheckpoint(shape: ShapeName, directory: string): { weights: number; bytes: number } {
+export function writeFakeCheckpoint(config: object, directory: string): { weights: number; bytes: number } {
   mkdirSync(directory, { recursive: true })
-  writeFileSync(join(directory, 'config.json'), `${JSON.stringify(shapes[shape], null, 2)}\n`)
+  writeFileSync(join(directory, 'config.json'), `${JSON.stringify(config, null, 2)}\n`)
   const tensors = [...weightShapes(openModel(directory))]
   const sizes = new Map(tensors.map(([name, dims]) => [name, dims.reduce((n, d) => n * d, 1)]))
 
@@ -113,7 +113,7 @@ if (import.meta.main) {
     console.error(`usage: node scripts/fake-checkpoint.ts ${Object.keys(shapes).join('|')} DIRECTORY`)
     process.exitCode = 2
   } else {
-    const { weights, bytes } = writeFakeCheckpoint(shape as ShapeName, directory)
+    const { weights, bytes } = writeFakeCheckpoint(shapes[shape as ShapeName], directory)
     console.log(`${directory}: ${weights.toLocaleString('en')} weights, ${(bytes / 1e9).toFixed(2)} GB`)
   }
 }
