@@ -49,8 +49,8 @@ writeFileSync(
 )
 
 function describe(): void {
-  graph.input('input_ids', 'int64', ['B', 'T'])
-  graph.input('attention_mask', 'int64', ['B', 'S'])
+  graph.input('input_ids', 'int64', ['batch_size', 'sequence_length'])
+  graph.input('attention_mask', 'int64', ['batch_size', 'total_sequence_length'])
   const lengths = graph.node('ReduceSum', ['attention_mask', graph.int64([1])], { keepdims: 0 })
   const before = graph.node('Cast', [graph.node('Sub', [lengths, graph.int64([1])])], {
     to: graph.types.int32,
@@ -93,7 +93,12 @@ function describe(): void {
 /** The cache of a layer, as it comes from JavaScript: (B, kvHeads, P, headDim) each. */
 function past(layer: number): string[] {
   return ['key', 'value'].map((which) =>
-    graph.input(`past_key_values.${layer}.${which}`, 'float32', ['B', kvHeads, 'P', headDim]),
+    graph.input(`past_key_values.${layer}.${which}`, 'float32', [
+      'batch_size',
+      kvHeads,
+      'past_sequence_length',
+      headDim,
+    ]),
   )
 }
 
