@@ -1,7 +1,7 @@
 /**
  * `npm run bench:decode`: tokens/s of decoding with a 4-bit base here, in transformers.js and in llama.cpp, side by side.
- * The peers are installed and built the first time, which takes some minutes. The larger geometry takes 8 GB of disk,
- * which are given back.
+ * The peers are installed and built the first time, which takes some minutes. The larger geometry takes 12 GB of disk,
+ * which are given back. Let nothing else run: llama.cpp's threads wait for one another, and a busy core halts them all.
  *
  * npm run bench:decode -- [--geometry NAME]… [--side NAME]… [--batch N]… [--context N]… [--rounds N] [--dir DIRECTORY]
  */
@@ -11,9 +11,9 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { writeFakeCheckpoint } from '../scripts/fake-checkpoint.ts'
 import { type Geometry, type GeometryName, geometries, type Row } from './decode/geometries.ts'
-import type { Report } from './decode/side.ts'
+import { heading, line } from './decode/lines.ts'
 import { type SideName, sides } from './decode/sides.ts'
-import { inTurn, median } from './measure.ts'
+import { inTurn } from './measure.ts'
 
 const list = { type: 'string', multiple: true } as const
 const { values } = parseArgs({
@@ -48,41 +48,19 @@ try {
 }
 
 async function compare(geometry: GeometryName, { config, words, rows }: Geometry): Promise<void> {
-  console.log(`\n${geometry}: ${words}\n${line('batch', 'context', names, 'here is')}`)
+  console.log(`\n${geometry}: ${words}\n${heading(names)}`)
   const directory = join(root, geometry)
   const source = join(directory, 'base')
   writeFakeCheckpoint(config, source)
   const bases = new Map<SideName, string>()
   for (const name of names) bases.set(name, await sides[name].prepare(source, directory))
-  for (const { batch, context, bars } of rows.filter(wanted)) {
+  for (const row of rows.filter(wanted)) {
+    const { batch, context } = row
     const steps = batch === 1 ? 48 : 16
-    const measurements = Object.fromEntries(
-      names.map((name) => [
-        name,
-        () => sides[name].measure({ base: bases.get(name)!, form: 'int4', batch, context, steps }),
-      ]),
-    ) as Record<SideName, () => Promise<Report>>
-    const reports = await inTurn(rounds, measurements)
-    const speeds = names.map((name) => median(reports[name].map(({ tokensPerSecond }) => tokensPerSecond)))
-    const cells = speeds.map((speed) => speed.toFixed(1))
-    console.log(line(String(batch), String(context), cells, ratios(speeds, bars)))
+    const measure = (name: SideName) => () =>
+      sides[name].measure({ base: bases.get(name)!, form: 'int4', batch, context, steps })
+    const measurements = Object.fromEntries(names.map((name) => [name, measure(name)]))
+    console.log(line(row, await inTurn(rounds, measurements)))
   }
   rmSync(directory, { recursive: true })
-}
-
-function line(batch: string, context: string, cells: readonly string[], last: string): string {
-  return `  ${batch.padStart(5)}${context.padStart(9)}${cells.map((cell) => cell.padStart(17)).join('')}   ${last}`
-}
-
-/** How many times as fast as its peers here is. */
-function ratios(speeds: readonly number[], bars: Row['bars']): string {
-  const here = names.indexOf('here')
-  if (here < 0) return ''
-  const others = names.flatMap((name, i) => {
-    if (name === 'here') return []
-    const [ratio, bar] = [speeds[here]! / speeds[i]!, bars[name]]
-    const verdict = bar === undefined ? '' : ` (the bar is ${bar}${ratio < bar ? ': missed' : ''})`
-    return `${ratio.toFixed(2)} × ${name}${verdict}`
-  })
-  return others.join(', ')
 }

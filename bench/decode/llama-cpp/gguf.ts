@@ -7,13 +7,13 @@
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { openCheckpoint } from '../../../engine/weights/checkpoint.ts'
+import { byteLength, fromFloat32 } from '../../../engine/weights/dtype.ts'
 import { readBytes, readTensor, type TensorEntry } from '../../../engine/weights/safetensors.ts'
 import type { Geometry } from '../geometries.ts'
 
 const [base, file] = process.argv.slice(2) as [string, string]
-const alignment = 32 // the format's default
-const valueTypes = { uint32: 4, float32: 6, string: 8 }
-const tensorTypes = { float32: 0, float16: 1 }
+const alignment = 32 // bytes; the format's default
+const tensorTypes = { F32: 0, F16: 1 }
 
 const names: Record<string, string> = {
   'model.embed_tokens': 'token_embd',
@@ -30,51 +30,66 @@ const names: Record<string, string> = {
   'mlp.down_proj': 'ffn_down',
 }
 
+const u32 = (n: number) => Buffer.from(Uint32Array.of(n).buffer)
+const u64 = (n: number) => Buffer.from(BigUint64Array.of(BigInt(n)).buffer)
+const text = (value: string) => Buffer.concat([u64(Buffer.byteLength(value)), Buffer.from(value)])
+
+// A key, the number of its value's type, and the value.
+const whole = (key: string, value: number) => Buffer.concat([text(key), u32(4), u32(value)])
+const string = (key: string, value: string) => Buffer.concat([text(key), u32(8), text(value)])
+const float = (key: string, value: number) =>
+  Buffer.concat([text(key), u32(6), Buffer.from(Float32Array.of(value).buffer)])
+
 const config: Geometry['config'] = JSON.parse(readFileSync(join(base, 'config.json'), 'utf8'))
 const tensors = [...openCheckpoint(base).tensors.values()].map((entry) => {
-  const vector = entry.shape.length === 1
-  const count = entry.shape.reduce((n, d) => n * d, 1)
-  return { entry, vector, bytes: count * (vector ? 4 : 2) }
+  const dtype = entry.shape.length === 1 ? 'F32' : 'F16'
+  return {
+    entry,
+    dtype,
+    bytes: byteLength(
+      dtype,
+      entry.shape.reduce((n, d) => n * d),
+    ),
+  } as const
 })
 
 const fd = openSync(file, 'w')
-writeAll(new Uint8Array(padded(header())))
-for (const { entry, vector } of tensors) {
-  if (!vector && entry.dtype !== 'F16') throw new Error(`${entry.file}: ${entry.name} is not float16`)
-  writeAll(padded(vector ? new Uint8Array(readTensor(entry).slice().buffer) : readBytes(entry)))
-}
+writePadded(header())
+for (const { entry, dtype } of tensors)
+  writePadded(entry.dtype === dtype ? readBytes(entry) : fromFloat32(dtype, readTensor(entry)))
 closeSync(fd)
 
 function header(): Buffer {
   const values = [
     string('general.architecture', 'llama'),
-    uint32('llama.vocab_size', config.vocab_size),
-    uint32('llama.context_length', config.max_position_embeddings),
-    uint32('llama.embedding_length', config.hidden_size),
-    uint32('llama.feed_forward_length', config.intermediate_size),
-    uint32('llama.block_count', config.num_hidden_layers),
-    uint32('llama.attention.head_count', config.num_attention_heads),
-    uint32('llama.attention.head_count_kv', config.num_key_value_heads),
-    uint32('llama.rope.dimension_count', config.head_dim),
-    float32('llama.rope.freq_base', config.rope_theta),
-    float32('llama.attention.layer_norm_rms_epsilon', config.rms_norm_eps),
+    whole('llama.vocab_size', config.vocab_size),
+    whole('llama.context_length', config.max_position_embeddings),
+    whole('llama.embedding_length', config.hidden_size),
+    whole('llama.feed_forward_length', config.intermediate_size),
+    whole('llama.block_count', config.num_hidden_layers),
+    whole('llama.attention.head_count', config.num_attention_heads),
+    whole('llama.attention.head_count_kv', config.num_key_value_heads),
+    whole('llama.rope.dimension_count', config.head_dim),
+    float('llama.rope.freq_base', config.rope_theta),
+    float('llama.attention.layer_norm_rms_epsilon', config.rms_norm_eps),
     string('tokenizer.ggml.model', 'no_vocab'),
   ]
   let offset = 0
-  const infos = tensors.map(({ entry, vector, bytes }) => {
-    const type = tensorTypes[vector ? 'float32' : 'float16']
-    const info = [
-      text(nameOf(entry)),
-      u32(entry.shape.length),
-      ...entry.shape.toReversed().map(u64), // the innermost first
-      u32(type),
-      u64(offset),
-    ]
-    offset += Math.ceil(bytes / alignment) * alignment
+  const infos = tensors.map(({ entry, dtype, bytes }) => {
+    const dims = entry.shape.toReversed().map(u64) // the innermost first
+    const info = [text(nameOf(entry)), u32(dims.length), ...dims, u32(tensorTypes[dtype]), u64(offset)]
+    offset += padded(bytes)
     return Buffer.concat(info)
   })
-  const counts = [u64(infos.length), u64(values.length)]
-  return Buffer.concat([Buffer.from('GGUF'), u32(3), ...counts, ...values, ...infos])
+  const version = u32(3)
+  return Buffer.concat([
+    Buffer.from('GGUF'),
+    version,
+    u64(infos.length),
+    u64(values.length),
+    ...values,
+    ...infos,
+  ])
 }
 
 function nameOf({ name }: TensorEntry): string {
@@ -84,42 +99,11 @@ function nameOf({ name }: TensorEntry): string {
   return `${layer ? `blk.${layer}.` : ''}${known}.weight`
 }
 
-function padded(bytes: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(Math.ceil(bytes.length / alignment) * alignment)
-  whole.set(bytes)
-  return whole
+function padded(bytes: number): number {
+  return Math.ceil(bytes / alignment) * alignment
 }
 
-function writeAll(bytes: Uint8Array): void {
+function writePadded(bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at)
-}
-
-function u32(n: number): Buffer {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32LE(n)
-  return bytes
-}
-
-function u64(n: number): Buffer {
-  const bytes = Buffer.alloc(8)
-  bytes.writeBigUInt64LE(BigInt(n))
-  return bytes
-}
-
-function text(value: string): Buffer {
-  return Buffer.concat([u64(Buffer.byteLength(value)), Buffer.from(value)])
-}
-
-function uint32(key: string, value: number): Buffer {
-  return Buffer.concat([text(key), u32(valueTypes.uint32), u32(value)])
-}
-
-function float32(key: string, value: number): Buffer {
-  const bytes = Buffer.alloc(4)
-  bytes.writeFloatLE(value)
-  return Buffer.concat([text(key), u32(valueTypes.float32), bytes])
-}
-
-function string(key: string, value: string): Buffer {
-  return Buffer.concat([text(key), u32(valueTypes.string), text(value)])
+  writeSync(fd, new Uint8Array(padded(bytes.length) - bytes.length))
 }

@@ -10,6 +10,7 @@ import { ModelProtoSchema } from 'onnx-buf'
 import { openModel } from '../../../engine/models/open.ts'
 import { productWeights } from '../../../engine/models/weight-shapes.ts'
 import { openCheckpoint } from '../../../engine/weights/checkpoint.ts'
+import { fromFloat32 } from '../../../engine/weights/dtype.ts'
 import { quantizedWeights } from '../../../engine/weights/quantized/cached-file.ts'
 import { readBytes, readTensor } from '../../../engine/weights/safetensors.ts'
 import type { Geometry } from '../geometries.ts'
@@ -90,16 +91,10 @@ function describe(): void {
   graph.output('logits', 'float32', product(normed, hidden, ['lm_head']))
 }
 
-/** The cache of a layer, as it comes from JavaScript: (B, kvHeads, P, headDim) each. */
+/** The cache of a layer, as it comes from JavaScript. transformers.js knows the axes by these names. */
 function past(layer: number): string[] {
-  return ['key', 'value'].map((which) =>
-    graph.input(`past_key_values.${layer}.${which}`, 'float32', [
-      'batch_size',
-      kvHeads,
-      'past_sequence_length',
-      headDim,
-    ]),
-  )
+  const shape = ['batch_size', kvHeads, 'past_sequence_length', headDim]
+  return ['key', 'value'].map((which) => graph.input(`past_key_values.${layer}.${which}`, 'float32', shape))
 }
 
 /** x · Wᵀ for weights of the same width, side by side. */
@@ -134,7 +129,7 @@ function norm(module: string): string {
 
 function vectors(name: string): string {
   const entry = checkpoint.tensors.get(name)!
-  return graph.stored(name, 'float32', entry.shape, new Uint8Array(readTensor(entry).slice().buffer))
+  return graph.stored(name, 'float32', entry.shape, fromFloat32('F32', readTensor(entry)))
 }
 
 /** Cosines and sines of every position, (positions, headDim / 2) each. */
