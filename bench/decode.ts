@@ -1,7 +1,7 @@
 /**
  * `npm run bench:decode`: tokens/s of decoding with a 4-bit base here, in transformers.js and in llama.cpp, side by side.
  * The peers are installed and built the first time, which takes some minutes. The larger geometry takes 12 GB of disk,
- * which are given back. Let nothing else run: llama.cpp's threads wait for one another, and a busy core halts them all.
+ * which are given back. Let nothing else run meanwhile.
  *
  * npm run bench:decode -- [--geometry NAME]… [--side NAME]… [--batch N]… [--context N]… [--rounds N] [--dir DIRECTORY]
  */
@@ -38,7 +38,7 @@ const wanted = ({ batch, context }: Row) =>
 const root = mkdtempSync(join(values.dir ?? tmpdir(), 'preamble-decode-'))
 try {
   console.log(
-    `tokens/s of all sequences together; ${availableParallelism()} threads; median of ${rounds} rounds`,
+    `tokens/s of all sequences together; ${availableParallelism()} threads; best of ${rounds} rounds`,
   )
   for (const name of names) console.log(`${name.padEnd(16)}${sides[name].words}`)
   for (const name of chosen('geometry', values.geometry, Object.keys(geometries) as GeometryName[]))

@@ -43,14 +43,8 @@ const float = (key: string, value: number) =>
 const config: Geometry['config'] = JSON.parse(readFileSync(join(base, 'config.json'), 'utf8'))
 const tensors = [...openCheckpoint(base).tensors.values()].map((entry) => {
   const dtype = entry.shape.length === 1 ? 'F32' : 'F16'
-  return {
-    entry,
-    dtype,
-    bytes: byteLength(
-      dtype,
-      entry.shape.reduce((n, d) => n * d),
-    ),
-  } as const
+  const count = entry.shape.reduce((n, d) => n * d)
+  return { entry, dtype, bytes: byteLength(dtype, count) } as const
 })
 
 const fd = openSync(file, 'w')
