@@ -31,11 +31,11 @@ export async function llamaCpp(): Promise<string> {
     const [sources, build] = [join(directory, 'sources'), join(directory, 'build')]
     await run('npm', ['pack', '--silent', '--pack-destination', directory, `node-llama-cpp@${version}`])
     await run('tar', ['xf', join(directory, `node-llama-cpp-${version}.tgz`), '-C', directory])
-    await run('git', ['clone', '--quiet', join(directory, 'package/llama/gitRelease.bundle'), sources])
+    await run('git', ['clone', '--quiet', join(directory, 'package/llama/gitRelease.bundle'), sources], true)
     const defined = Object.entries(options).map(([name, value]) => `-D${name}=${value}`)
-    await run('cmake', ['-S', sources, '-B', build, ...defined])
+    await run('cmake', ['-S', sources, '-B', build, ...defined], true)
     const programs = ['--target', 'llama-batched-bench', 'llama-quantize']
-    await run('cmake', ['--build', build, '--parallel', String(availableParallelism()), ...programs])
+    await run('cmake', ['--build', build, '--parallel', String(availableParallelism()), ...programs], true)
   })
   return join(directory, 'build/bin')
 }
