@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { KeyValueCache } from '../../engine/decoding/cache.ts'
 import { Decoder } from '../../engine/decoding/decoder.ts'
-import { argmax } from '../../engine/decoding/sampling.ts'
+import { argmax } from '../../engine/decoding/largest.ts'
 import { openModel } from '../../engine/models/open.ts'
 import { openBase } from '../../engine/plan/base-form.ts'
 import { Random } from '../../engine/random.ts'
