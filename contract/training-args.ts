@@ -41,6 +41,8 @@ export const TrainingArgs = z
     group_by_length: z.boolean(),
     /** Short samples share rows, and none sees another; a batch is that many rows. */
     packing: z.boolean(),
+    /** Prefixes on one base that all ask for it are trained at the same time, as rows of one batch; alone when absent. */
+    train_together: z.boolean().optional(),
     /** Bits of the base's weights, 0 for as they are stored; what fits into memory when absent. */
     quantization_bit: z.union([z.literal(0), z.literal(4), z.literal(8)]).optional(),
     /** What is computed again on the way back; what fits into memory when absent. */

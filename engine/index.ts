@@ -22,11 +22,12 @@ export type { TrainEvent, TrainingState, TrainRun } from './train.ts'
 /** Leaving a stream early (`break`, `return()`) stops the work behind it. */
 export interface EngineThread {
   /**
-   * Paused, a run ends after the step it is in with a `state`.
-   * @throws an error with code `invalid_training_data` when the data or the settings cannot be used, or
+   * Trains one run, or several on one base and device at the same time: each has a stream and an end of its own. Paused, a
+   * run ends after the step it is in with a `state`. The work starts at once.
+   * @throws in a run's stream: an error with code `invalid_training_data` when the data or the settings cannot be used, or
    * `device_unavailable` when the device is not there
    */
-  train(run: TrainRun): Stream<TrainEvent>
+  trainTogether(runs: readonly TrainRun[]): Stream<TrainEvent>[]
   /**
    * @throws an error with code `context_length_exceeded`, `invalid_messages`, `invalid_prompt`, `invalid_format`,
    * `invalid_logit_bias` or `invalid_adapter` when the request cannot be met
@@ -47,7 +48,7 @@ export interface EngineThread {
 export function openEngine(): EngineThread {
   const thread = new Thread()
   const [training, generating, importing, exporting, checking, planning] = [
-    new URL('./train.ts', import.meta.url),
+    new URL('./train-together.ts', import.meta.url),
     new URL('./generate.ts', import.meta.url),
     new URL('./exchange/import-adapter.ts', import.meta.url),
     new URL('./exchange/export-chatglm.ts', import.meta.url),
@@ -55,7 +56,7 @@ export function openEngine(): EngineThread {
     new URL('./plan/plan-training.ts', import.meta.url),
   ]
   return {
-    train: (run) => thread.stream(training, 'train', run),
+    trainTogether: (runs) => thread.streams(training, 'trainTogether', runs, runs.length),
     generate: (request) => thread.stream(generating, 'generate', request),
     importAdapter: (request) => only(thread.stream(importing, 'importAdapter', request)),
     exportChatglm: (request) => only(thread.stream(exporting, 'exportChatglm', request)),

@@ -6,7 +6,7 @@ import { openAdapter, type Tuning } from './adapters/open.ts'
 import { openModel } from './models/open.ts'
 import { learningRateAt } from './optim/schedule.ts'
 import { openBase, prepacks } from './plan/base-form.ts'
-import { accumulationOf, machineMemory, type Plan, planRun } from './plan/plan.ts'
+import { accumulationOf, machineMemory, type Plan, planAgain, planRun } from './plan/plan.ts'
 import { type Device, openDevice } from './runtime/device.ts'
 import { loadChat } from './text/chat.ts'
 import type { Conversation } from './text/sample.ts'
@@ -122,14 +122,14 @@ export async function* train(
   const parameters = adapter.init(args.seed)
   const { steps, schedule } = stepsOf(args, train.length)
   const trainableParameters = [...parameters.values()].reduce((n, p) => n + p.data.length, 0)
-  const plan = run.resume
-    ? planIn(run.resume)
-    : planRun({
-        ...{ model, checkpoint, adapter, args, longest, method: run.method },
-        labelled: Math.max(...train.map(({ targets }) => targets.length)),
-        available: run.memory ?? machineMemory(),
-        mayQuantize: run.cache !== undefined,
-      })
+  const planned = {
+    ...{ model, checkpoint, adapter, args, longest, method: run.method },
+    labelled: Math.max(...train.map(({ targets }) => targets.length)),
+    available: run.memory ?? machineMemory(),
+    mayQuantize: run.cache !== undefined,
+    members: held.of,
+  }
+  const plan = run.resume ? planAgain(planIn(run.resume), planned) : planRun(planned)
   yield {
     type: 'start',
     steps,
@@ -176,6 +176,7 @@ export async function* train(
     packed: args.packing,
     checkpointing: plan.checkpointing,
     microBatch: plan.microBatch,
+    together: plan.together,
     prepack: prepacks(plan.form),
   }
   await using trainer = await Trainer.open(setup, held)

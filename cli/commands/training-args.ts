@@ -10,6 +10,7 @@ export const argsOptions = {
   'max-output-length': { kind: 'number', value: 'N', help: 'tokens of a reply, at most' },
   'quantization-bit': { kind: 'number', value: 'N', help: 'bits of the base: 4, 8, or 0 for as it is' },
   checkpointing: { kind: 'text', value: 'LEVEL', help: 'what is computed twice: none, selective or full' },
+  together: { kind: 'flag', help: 'at the same time as other prefixes on this base that are tuned so' },
 } as const satisfies Options
 
 /** The request's `training_args`. */
@@ -23,4 +24,5 @@ export const argsOf = (values: Values<typeof argsOptions>) => ({
   max_output_length: values['max-output-length'],
   quantization_bit: values['quantization-bit'],
   gradient_checkpointing: values.checkpointing,
+  train_together: values.together,
 })

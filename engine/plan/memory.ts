@@ -27,6 +27,8 @@ export type Setting = { form: BaseForm; checkpointing: Checkpointing }
 
 /** What a micro-batch is like: its rows, the tokens of the longest, and those with a label in all of them. */
 export type BatchSize = { rows: number; longest: number; labelled: number }
+/** Adapters like this one that are trained together with it, itself included. */
+type Members = { members?: number }
 
 // Measured with `npm run bench:memory`.
 /** Node with ONNX Runtime, and the compiled graph. */
@@ -47,7 +49,7 @@ export function memoryOf(
   checkpoint: Checkpoint,
   adapter: Bindable,
   { form, checkpointing }: Setting,
-): (size: BatchSize) => Memory {
+): (size: BatchSize & Members) => Memory {
   const base = sketchBase(model, checkpoint, form)
   const parameters = parameterShapes(model, base, adapter)
   const graph = Object.values(trainingGraph({ model, base, adapter, parameters, checkpointing }))
@@ -57,7 +59,7 @@ export function memoryOf(
     const memory = {
       base: baseBytes(model, checkpoint, form, (name) => !parameters.has(name)),
       activations: Math.round(peak),
-      optimizer: 20 * values, // value, m, v, and the gradient there and here, 4 bytes each
+      optimizer: 20 * values * (size.members ?? 1), // value, m, v, and the gradient there and here, 4 bytes each
       workspace: Math.round(program + arena * peak + 2 * widenedBytes(model, form)),
     }
     return { ...memory, total: Object.values(memory).reduce((sum, bytes) => sum + bytes, 0) }

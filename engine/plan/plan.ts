@@ -8,7 +8,7 @@ import type { Model } from '../models/model.ts'
 import type { TrainingArgs } from '../training/training-args.ts'
 import type { Checkpoint } from '../weights/checkpoint.ts'
 import { type BaseForm, baseForms, quantizationOf, suits } from './base-form.ts'
-import { type Memory, memoryOf } from './memory.ts'
+import { type Memory, memoryOf, type Setting } from './memory.ts'
 
 export type Plan = {
   form: BaseForm
@@ -17,6 +17,8 @@ export type Plan = {
   microBatch: number
   /** Micro-batches of an optimizer step. */
   accumulation: number
+  /** Runs whose micro-batches are one batch, this one included: 1 where it is trained alone, or memory suffices for no more. */
+  together: number
   /** What it is expected to take, and what there is, in bytes. */
   memory: Memory
   available: number
@@ -39,6 +41,8 @@ export type PlanRequest = {
   available: number
   /** Whether there is a place to keep quantised weights. */
   mayQuantize: boolean
+  /** Runs in its group; each is taken to be like this one. */
+  members?: number
 }
 
 /** Most of what the machine, or the container, has: others live there too. */
@@ -62,19 +66,40 @@ export function planRun(request: PlanRequest): Plan {
   let smallest: Plan | undefined
   for (const form of formsFor(request))
     for (const checkpointing of levelsFor(args)) {
-      const memory = memoryOf(request.model, request.checkpoint, request.adapter, { form, checkpointing })
-      for (const microBatch of halvings(args.per_device_train_batch_size)) {
-        const { longest, labelled } = request
-        const plan = {
-          ...{ form, checkpointing, microBatch, available },
-          accumulation: accumulationOf(args, microBatch),
-          memory: memory({ rows: microBatch, longest, labelled: microBatch * labelled }),
-        }
+      const planOf = planner(request, { form, checkpointing })
+      for (const size of sizes(args.per_device_train_batch_size, request.members ?? 1)) {
+        const plan = planOf(size)
         if (plan.memory.total <= available) return plan
         if (!smallest || plan.memory.total < smallest.memory.total) smallest = plan
       }
     }
   throw tooLarge(smallest!)
+}
+
+/**
+ * The plan that a run began with, for the group that it is in now: what decides its numbers stays as it was, and as many
+ * runs share a batch as fit.
+ */
+export function planAgain(begun: Omit<Plan, 'together'>, request: PlanRequest): Plan {
+  const planOf = planner(request, begun)
+  const { microBatch } = begun
+  const plans = halvings(request.members ?? 1).map((together) => planOf({ microBatch, together }))
+  return plans.find(({ memory, available }) => memory.total <= available) ?? plans.at(-1)!
+}
+
+type Size = Pick<Plan, 'microBatch' | 'together'>
+
+function planner({ args, available, longest, labelled, members, ...request }: PlanRequest, setting: Setting) {
+  const { form, checkpointing } = setting
+  const memory = memoryOf(request.model, request.checkpoint, request.adapter, setting)
+  return ({ microBatch, together }: Size): Plan => {
+    const rows = together * microBatch
+    return {
+      ...{ form, checkpointing, microBatch, together, available },
+      accumulation: accumulationOf(args, microBatch),
+      memory: memory({ rows, longest, labelled: rows * labelled, members }),
+    }
+  }
 }
 
 /** Micro-batches of a step when each has `microBatch` samples at most. */
@@ -95,6 +120,14 @@ function formsFor({ args, checkpoint, method, ...request }: PlanRequest): BaseFo
 
 const levelsFor = ({ gradient_checkpointing: asked }: PlanRequest['args']): Checkpointing[] =>
   asked ? [asked] : ['selective', 'full']
+
+/** Fewer samples of each run at a time, and when that is one, of fewer runs. */
+const sizes = (batch: number, members: number): Size[] => [
+  ...halvings(batch).map((microBatch) => ({ microBatch, together: members })),
+  ...halvings(members)
+    .slice(1)
+    .map((together) => ({ microBatch: 1, together })),
+]
 
 /** n, n/2 and so on down to 1, rounded up. */
 function halvings(n: number): number[] {

@@ -1,8 +1,12 @@
 import { Worker } from 'node:worker_threads'
 
-/** To the thread: start a stream of values from `name(argument, stop, pause)` in a module, or signal one of the two. */
+/**
+ * To the thread: start a stream of values from `name(argument, stop, pause)` in a module, or several from
+ * `name(argument, [{ stop, pause }, …])`, which returns as many; or signal one of the two to a stream.
+ */
 export type Call =
   | { id: number; type: 'start'; module: string; name: string; argument: unknown }
+  | { ids: readonly number[]; type: 'start all'; module: string; name: string; argument: unknown }
   | { id: number; type: 'stop' | 'pause' }
 
 /** `pause` asks the work behind it to come to an end by itself; what it still has to tell is told. */
@@ -42,7 +46,29 @@ export class Thread {
    */
   stream<T>(module: URL, name: string, argument: unknown): Stream<T> {
     const id = ++this.#lastId
-    const values = this.#values<T>({ id, type: 'start', module: module.href, name, argument })
+    const inbox = new Inbox()
+    const start = () =>
+      this.#start({ id, type: 'start', module: module.href, name, argument }, new Map([[id, inbox]]))
+    return this.#read(id, inbox, start)
+  }
+
+  /** Streams that one call of the module's exported function `name` returns, `count` of them; the work starts at once. */
+  streams<T>(module: URL, name: string, argument: unknown, count: number): Stream<T>[] {
+    const inboxes = new Map(Array.from({ length: count }, () => [++this.#lastId, new Inbox()] as const))
+    this.#start({ ids: [...inboxes.keys()], type: 'start all', module: module.href, name, argument }, inboxes)
+    return [...inboxes].map(([id, inbox]) => this.#read(id, inbox))
+  }
+
+  #start(call: Call, inboxes: ReadonlyMap<number, Inbox>): void {
+    if (this.#dead) throw new Error(this.#dead)
+    this.#post(call) // before anything else: an argument that cannot be cloned leaves nothing behind
+    for (const [id, inbox] of inboxes) this.#inboxes.set(id, inbox)
+    // A worker that dies inside a run takes the process with it, so the process lives until the run is over.
+    this.#worker.ref()
+  }
+
+  #read<T>(id: number, inbox: Inbox, start?: () => void): Stream<T> {
+    const values = this.#values<T>(id, inbox, start)
     // A generator's own `return` waits for the value that is being awaited, and that may be an hour away.
     const leave = values.return.bind(values)
     return Object.assign(values, {
@@ -54,14 +80,8 @@ export class Thread {
     })
   }
 
-  async *#values<T>(start: Extract<Call, { type: 'start' }>): AsyncGenerator<T, void, void> {
-    const { id } = start
-    if (this.#dead) throw new Error(this.#dead)
-    this.#post(start) // before anything else: an argument that cannot be cloned leaves nothing behind
-    const inbox = new Inbox()
-    this.#inboxes.set(id, inbox)
-    // A worker that dies inside a run takes the process with it, so the process lives until the run is over.
-    this.#worker.ref()
+  async *#values<T>(id: number, inbox: Inbox, start?: () => void): AsyncGenerator<T, void, void> {
+    start?.()
     try {
       while (true) {
         const reply = await inbox.take()

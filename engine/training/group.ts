@@ -4,6 +4,8 @@ import { type Member, type Outcome, type Part, Pass } from './pass.ts'
 
 /** A trainer's place in a group; who leaves lets the others go on. */
 export interface Place extends AsyncDisposable {
+  /** Places in its group. */
+  readonly of: number
   /** Before the first batch. */
   take(member: Member): void
   /**
@@ -18,7 +20,7 @@ type Request = { part: Part; resolve(outcome: Outcome): void; reject(error: unkn
 /** Places for `size` trainers whose batches are run together: prefixes that are alike are rows of one batch. */
 export function groupOf(size: number): Place[] {
   const group = new Group()
-  return Array.from({ length: size }, () => group.place())
+  return Array.from({ length: size }, () => group.place(size))
 }
 
 class Group {
@@ -28,11 +30,13 @@ class Group {
   /** Parts in one batch; it becomes smaller when memory does not suffice. */
   #most = Number.MAX_SAFE_INTEGER
 
-  place(): Place {
+  place(size: number): Place {
     let member: Member | undefined
     const place: Place = {
+      of: size,
       take: (taken) => {
         member = taken
+        this.#most = Math.min(this.#most, taken.together ?? size)
       },
       run: (samples, weight) =>
         new Promise((resolve, reject) => {

@@ -29,6 +29,8 @@ export type Member = {
   checkpointing?: Checkpointing
   /** Packs the base's weights ahead, once for each direction: steps are some 5% faster, and memory holds two copies. */
   prepack?: boolean
+  /** Members whose rows may share a batch, for memory's sake; all when absent. */
+  together?: number
   /** The CPU by default. */
   device?: Device
   dropout?: SeededDropout

@@ -77,7 +77,7 @@ export function encodeState(
 const metaOf = (state: AdapterFiles) => Meta.parse(JSON.parse(new TextDecoder().decode(state[metaFile])))
 
 /** How the run that a state is of is trained. */
-export const planIn = (state: AdapterFiles): Plan => metaOf(state).plan
+export const planIn = (state: AdapterFiles): Omit<Plan, 'together'> => metaOf(state).plan
 
 /**
  * Puts a state's values into the parameters and moments of a run, and answers the rest of it.

@@ -3,10 +3,10 @@ import { PgBoss } from 'pg-boss'
 import type { Log } from '../log.ts'
 
 export type Queue = {
-  /** Puts the thing with this id in line. */
-  enqueue(id: string): Promise<void>
+  /** Puts the thing with this id in line. Things of one `key`, the id by default, are never handled at the same time. */
+  enqueue(id: string, key?: string): Promise<void>
   /**
-   * Takes one id at a time; what is in line twice is never handled by two workers at once. An id goes back in line
+   * Takes one id at a time; what is in line twice, or with the same key, is never handled by two workers at once. An id goes back in line
    * when its handler throws or its worker's process dies, `retries` times at most; a handler that returns has settled
    * it, well or not. `signal` says that the queue stops, or that a day is over: no handler may take longer.
    */
@@ -17,7 +17,7 @@ export type Queue = {
 
 const day = 24 * 60 * 60 // seconds
 const policy = {
-  policy: 'singleton', // one active entry for each key, and the key is the id
+  policy: 'singleton', // one active entry for each key, the id or what is given in its place
   retryDelay: 1,
   expireInSeconds: day, // the longest pg-boss allows; that a worker lives is what the heartbeat tells
   heartbeatSeconds: 20, // with the supervisor's ten, a dead worker's id is back in half a minute
@@ -42,8 +42,8 @@ export async function openQueue(
   const stopping = new AbortController()
 
   return {
-    async enqueue(id) {
-      await boss.send(name, { id }, { singletonKey: id, retryLimit: retries })
+    async enqueue(id, key = id) {
+      await boss.send(name, { id }, { singletonKey: key, retryLimit: retries })
     },
     async work(handle) {
       await boss.work<{ id: string }>(name, { pollingIntervalSeconds: 0.5 }, async ([job]) => {

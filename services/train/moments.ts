@@ -1,38 +1,30 @@
-import type { EngineThread, TrainEvent, TrainRun } from '../../engine/index.ts'
+import type { EngineThread, TrainEvent } from '../../engine/index.ts'
 import { JobFailure } from './fail.ts'
 
-/** Opens a thread for one run. */
+/** Opens a thread for one run, or for those that are trained together. */
 export type OpenEngine = () => EngineThread
 
 /**
- * What a run tells, from a thread of its own. Paused, it ends with a state; stopped, it ends within a step, tells nothing
- * more and frees all its memory.
+ * What a run tells. Paused, it ends with a state; stopped, it ends within a step and tells nothing more.
  * @throws JobFailure when the training cannot go on, `stop.reason` when it was stopped
  */
 export async function* trainingMoments(
-  openEngine: OpenEngine,
-  run: TrainRun,
+  run: ReturnType<EngineThread['trainTogether']>[number],
   { stop, pause }: { stop: AbortSignal; pause: AbortSignal },
 ): AsyncGenerator<TrainEvent, void, void> {
-  stop.throwIfAborted()
-  const engine = openEngine()
-  let closed: Promise<void> | undefined
-  const close = () => {
-    closed ??= engine.close()
-  }
-  stop.addEventListener('abort', close)
-  const moments = engine.train(run)
-  const rest = () => moments.pause()
+  const leave = () => void run.return()
+  const rest = () => run.pause()
+  stop.addEventListener('abort', leave)
   pause.addEventListener('abort', rest)
   try {
-    yield* moments
+    if (stop.aborted) await run.return()
+    if (pause.aborted) rest()
+    yield* run
   } catch (error) {
     if (!stop.aborted) throw failureOf(error as Error & { code?: unknown })
   } finally {
-    stop.removeEventListener('abort', close)
+    stop.removeEventListener('abort', leave)
     pause.removeEventListener('abort', rest)
-    close()
-    await closed
   }
   stop.throwIfAborted()
 }

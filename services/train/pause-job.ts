@@ -3,6 +3,7 @@ import type { Job } from '../../contract/job.ts'
 import type { Database } from '../../infra/db/client.ts'
 import type { Queue } from '../../infra/queue/queue.ts'
 import { advance, getJob, type JobId, toJob } from './job.ts'
+import { lineOf } from './line.ts'
 import { say } from './say.ts'
 
 /** Pauses a job; a worker that trains it ends its step, keeps the state and lets it go. */
@@ -21,7 +22,7 @@ export async function resumeJob(
   const paused = { id: id as JobId, status: ['paused'] as const }
   const resumed = await advance(db, paused, { status: 'queued' }, [say('Fine-tuning job resumed')])
   if (!resumed) return refuse(db, id, 'only one that is paused can be resumed')
-  await training.enqueue(resumed.id)
+  await training.enqueue(resumed.id, lineOf(resumed))
   return toJob(resumed)
 }
 

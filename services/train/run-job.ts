@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Device } from '../../contract/device.ts'
 import type { JobStatus } from '../../contract/job.ts'
+import type { EngineThread, TrainRun } from '../../engine/index.ts'
 import type { BaseModels } from '../../infra/base-models.ts'
 import type { Database } from '../../infra/db/client.ts'
 import type { Log } from '../../infra/log.ts'
@@ -9,6 +10,7 @@ import type { Store } from '../../infra/store/store.ts'
 import { beginJob } from './begin-job.ts'
 import { failJob, JobFailure } from './fail.ts'
 import { advance, type Expected, findJob, type JobId, type JobRow } from './job.ts'
+import { companyOf, lineOf } from './line.ts'
 import { loadData } from './load-data.ts'
 import { type OpenEngine, trainingMoments } from './moments.ts'
 import { createRecorder } from './recorder.ts'
@@ -33,36 +35,46 @@ export type RunDeps = {
 /** How soon a job that was cancelled or paused is let go. */
 const watchMs = 200
 
-/** Trains a job to its end. When `signal` aborts, the worker keeps its state and the job goes back in line. */
+/**
+ * Trains a job, and those that are to be trained with it, each to its own end. When `signal` aborts, the worker keeps
+ * their states and the jobs go back in line.
+ */
 export async function runJob(deps: RunDeps, id: JobId, signal: AbortSignal): Promise<void> {
-  const job = await beginJob(deps, id)
-  if (!job) return
-  const ours = { id, status: ['running'], attempt: job.attempt } as const
-  const lost = new AbortController()
-  const paused = new AbortController()
-  const over = new AbortController()
-  const watching = watch(deps, ours, { lost, paused }, over.signal)
+  const company = await companyOf(deps.db, id, signal)
+  const jobs = (await Promise.all(company.map((id) => beginJob(deps, id)))).filter((job) => job !== undefined)
+  const runs = await Promise.all(jobs.map((job) => failing(deps, job, () => runOf(deps, job))))
+  const members = jobs.flatMap((job, i) => (runs[i] ? [{ job, run: runs[i] }] : []))
+  if (members.length === 0) return
+  const engine = deps.openEngine()
   try {
-    await train(deps, job, { stop: lost.signal, pause: AbortSignal.any([signal, paused.signal]) })
-    if (signal.aborted) await giveBack(deps, job, ours)
-  } catch (error) {
-    if (error instanceof JobFailure) {
-      const level = error.code === 'server_error' ? 'error' : 'warn'
-      deps.log[level]({ job: id, code: error.code, err: error.cause }, 'job failed')
-      await failJob(deps.db, ours, error)
-    } else if (!lost.signal.aborted) throw error
+    await Promise.all(members.map(({ job }) => tellCompany(deps, job, members)))
+    const streams = engine.trainTogether(members.map(({ run }) => run))
+    const ends = await Promise.allSettled(members.map(({ job }, i) => follow(deps, job, streams[i]!, signal)))
+    for (const end of ends) if (end.status === 'rejected') throw end.reason
   } finally {
-    over.abort()
-    await watching
-    await dropStates(deps, id)
+    await engine.close()
   }
 }
 
-async function train(
-  deps: RunDeps,
-  job: JobRow,
-  signals: { stop: AbortSignal; pause: AbortSignal },
-): Promise<void> {
+const whose = ({ id, attempt }: JobRow) => ({ id, status: ['running'], attempt }) as const
+
+/** Does something for a job, which fails when that throws a JobFailure; others do not know of it. */
+async function failing<T>(deps: RunDeps, job: JobRow, work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof JobFailure)) throw error
+    const level = error.code === 'server_error' ? 'error' : 'warn'
+    deps.log[level]({ job: job.id, code: error.code, err: error.cause }, 'job failed')
+    await failJob(deps.db, whose(job), error)
+    return undefined
+  } finally {
+    await dropStates(deps, job.id)
+  }
+}
+
+/** What the engine is to do for a job. */
+async function runOf(deps: RunDeps, job: JobRow): Promise<TrainRun> {
   const base = await deps.bases.find(job.model)
   if (!base) throw new JobFailure('model_not_found', `"${job.model}" is not among the base models any more`)
   const data = await loadData(deps.store, job)
@@ -70,7 +82,7 @@ async function train(
   const { peft: method, trainingArgs: args } = job
   const { memory, cache } = deps
   const { device = deps.device } = args
-  const run = {
+  return {
     base: base.directory,
     baseName: base.id,
     ...data,
@@ -81,9 +93,38 @@ async function train(
     cache,
     resume,
   }
-  const record = await createRecorder(deps, job)
-  for await (const moment of trainingMoments(deps.openEngine, run, signals)) {
-    if (!(await record(moment))) return
+}
+
+async function tellCompany({ db }: RunDeps, job: JobRow, members: readonly { job: JobRow }[]): Promise<void> {
+  const others = members.flatMap((member) => (member.job.id === job.id ? [] : [member.job.id]))
+  if (others.length === 0) return
+  const event = say(`Trained together with ${others.join(', ')}`)
+  await advance(db, whose(job), { attempt: job.attempt }, [event])
+}
+
+/** Writes down what a job's training tells, and ends it when the job is not to go on. */
+async function follow(
+  deps: RunDeps,
+  job: JobRow,
+  training: ReturnType<EngineThread['trainTogether']>[number],
+  signal: AbortSignal,
+): Promise<void> {
+  const lost = new AbortController()
+  const paused = new AbortController()
+  const over = new AbortController()
+  const watching = watch(deps, whose(job), { lost, paused }, over.signal)
+  const signals = { stop: lost.signal, pause: AbortSignal.any([signal, paused.signal]) }
+  try {
+    await failing(deps, job, async () => {
+      const record = await createRecorder(deps, job)
+      for await (const moment of trainingMoments(training, signals)) if (!(await record(moment))) return
+    })
+    if (signal.aborted) await giveBack(deps, job)
+  } catch (error) {
+    if (!lost.signal.aborted) throw error
+  } finally {
+    over.abort()
+    await watching
   }
 }
 
@@ -115,8 +156,8 @@ async function watch(
 }
 
 /** Puts a job that has not ended back in line: a server that stops is no stall. */
-async function giveBack({ db, training }: RunDeps, job: JobRow, ours: Expected): Promise<void> {
+async function giveBack({ db, training }: RunDeps, job: JobRow): Promise<void> {
   const patch = { status: 'queued', stalls: Math.max(0, job.stalls - 1), estimatedFinish: null } as const
   const event = say('The server stops; the job goes on from its last state once it is back', 'warn')
-  if (await advance(db, ours, patch, [event])) await training.enqueue(job.id)
+  if (await advance(db, whose(job), patch, [event])) await training.enqueue(job.id, lineOf(job))
 }

@@ -65,14 +65,22 @@ export function eventsOf(moment: TrainEvent, totalSteps: number): NewEvent[] {
   }
 }
 
-function planOf({ form, checkpointing, microBatch, accumulation, memory, available }: Plan): NewEvent {
+function planOf({
+  form,
+  checkpointing,
+  microBatch,
+  accumulation,
+  together,
+  memory,
+  available,
+}: Plan): NewEvent {
   const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(2)} GiB`
   const parts = (['base', 'activations', 'optimizer', 'workspace'] as const).map(
     (part) => `${part} ${gib(memory[part])}`,
   )
   return say(
     `Memory plan: base ${form}, checkpointing ${checkpointing}, ${samples(microBatch)} at a time, ` +
-      `${accumulation} times a step: ${gib(memory.total)} (${parts.join(', ')}) of ${gib(available)}`,
+      `${accumulation} times a step${together > 1 ? `, of ${together} jobs like this one` : ''}: ${gib(memory.total)} (${parts.join(', ')}) of ${gib(available)}`,
   )
 }
 

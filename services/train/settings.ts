@@ -34,8 +34,14 @@ export function settingsOf(request: PlanRequest): Settings {
     args.max_steps = -1
   }
   const seed = request.seed ?? args.seed
-  return { hyperparameters, peft, args: { ...args, seed }, warnings: config?.warnings ?? [] }
+  const warnings = [...(config?.warnings ?? []), ...warningsOf(peft, args)]
+  return { hyperparameters, peft, args: { ...args, seed }, warnings }
 }
+
+const warningsOf = (peft: Peft, { train_together }: TrainingArgs): string[] =>
+  train_together && peft.peft_type !== 'PREFIX_TUNING'
+    ? [`train_together is for PREFIX_TUNING; a job of ${peft.peft_type} trains alone`]
+    : []
 
 function fromHyperparameters(asked: Hyperparameters, defaults: TrainingArgs): Partial<TrainingArgs> {
   const { n_epochs, batch_size, learning_rate_multiplier } = asked

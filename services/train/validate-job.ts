@@ -7,6 +7,7 @@ import type { Queue } from '../../infra/queue/queue.ts'
 import type { Store } from '../../infra/store/store.ts'
 import { failJob, JobFailure } from './fail.ts'
 import { advance, findJob, type JobId, type JobRow } from './job.ts'
+import { lineOf } from './line.ts'
 import { type NewEvent, say } from './say.ts'
 
 type Deps = { db: Database; store: Store; training: Pick<Queue, 'enqueue'> }
@@ -29,7 +30,7 @@ export async function validateJob(deps: Deps, id: JobId): Promise<void> {
     }
   }
   // Also where an earlier worker died right after it had moved the job on.
-  if (job?.status === 'queued') await training.enqueue(id)
+  if (job?.status === 'queued') await training.enqueue(id, lineOf(job))
 }
 
 async function convertFiles(deps: Deps, { trainingFile, validationFile }: JobRow) {

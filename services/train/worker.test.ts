@@ -358,7 +358,14 @@ describe('a job that is interrupted', () => {
       trainableParameters: 1,
       truncated: [],
       plan: {
-        ...{ form: 'float32', checkpointing: 'none', microBatch: 1, accumulation: 1, available: 1 },
+        ...{
+          form: 'float32',
+          checkpointing: 'none',
+          microBatch: 1,
+          accumulation: 1,
+          together: 1,
+          available: 1,
+        },
         memory: { base: 1, activations: 1, optimizer: 1, workspace: 1, total: 4 },
       },
     })

@@ -1,0 +1,183 @@
+/** Jobs that ask to be trained together: one worker takes all of their line, and each has its own way. */
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { eq } from 'drizzle-orm'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { Peft } from '../../contract/peft.ts'
+import { adapters } from '../../infra/db/tables/index.ts'
+import { cancelJob } from './cancel-job.ts'
+import { getJob, type JobId } from './job.ts'
+import { lineOf } from './line.ts'
+import { pauseJob, resumeJob } from './pause-job.ts'
+import { corpus, setUp } from './train.case.ts'
+
+let at: Awaited<ReturnType<typeof setUp>>
+let training_file: `file-${string}`
+beforeAll(async () => {
+  at = await setUp()
+  training_file = await at.upload(corpus)
+})
+afterAll(() => at.tearDown())
+
+type Asked = NonNullable<Parameters<typeof at.create>[0]>
+
+/** A job whose files are validated, and that asks for company. */
+async function queued(training_args: Asked['training_args'], more: Asked = {}): Promise<JobId> {
+  const args = { train_together: true, ...training_args }
+  const id = (await at.create({ training_file, training_args: args, ...more })).id as JobId
+  await at.validate(id)
+  return id
+}
+
+/** The numbers of the same job, trained alone. */
+async function alone(training_args: Asked['training_args']) {
+  const id = await queued({ ...training_args, train_together: false })
+  await at.run(id)
+  return at.metrics(id)
+}
+
+const messages = async (id: JobId) => (await at.events(id)).map(({ message }) => message)
+const statuses = async (ids: readonly JobId[]) =>
+  Promise.all(ids.map(async (id) => (await at.job(id)).status))
+const modelsOf = (id: JobId) => at.db.select().from(adapters).where(eq(adapters.jobId, id))
+
+/** Waits until the job has told of its first step. */
+const training = (id: JobId) =>
+  vi.waitFor(async () => expect(await messages(id)).toContainEqual(expect.stringMatching(/^Step 1\//)), {
+    timeout: 20_000,
+  })
+
+/** Expects the same steps with the same numbers, to 1e-4. */
+function expectSame(got: Awaited<ReturnType<typeof alone>>, wanted: typeof got): void {
+  expect(got.map(([step]) => step)).toEqual(wanted.map(([step]) => step))
+  for (const [i, numbers] of got.entries())
+    for (const [j, number] of numbers.entries())
+      if (number !== undefined) expect(Math.abs(number - wanted[i]![j]!)).toBeLessThan(1e-4)
+}
+
+const [short, slow, wild] = [
+  { max_steps: 4, seed: 2, save_steps: 2 },
+  { max_steps: 60, seed: 3, eval_steps: 20, per_device_train_batch_size: 2 },
+  { max_steps: 40, seed: 4, learning_rate: 1e38, max_grad_norm: 0 },
+] as const
+
+describe('jobs that are trained together', () => {
+  test('end each with its own model and the numbers that it has alone, and name the others', async () => {
+    const settings = [short, { ...short, seed: 7, max_steps: 6 }, { ...short, seed: 8, learning_rate: 0.1 }]
+    const ids = [await queued(settings[0]), await queued(settings[1]), await queued(settings[2])]
+    const others = [
+      await queued({ ...short, train_together: false }),
+      await queued(short, { peft: Peft.parse({ num_virtual_tokens: 4 }) }),
+      await queued(short, { peft: Peft.parse({ peft_type: 'LORA', r: 2 }) }),
+    ]
+    await at.run(ids[1]!)
+    expect(await statuses(ids)).toEqual(Array(3).fill('succeeded'))
+    expect(await statuses(others)).toEqual(Array(3).fill('queued'))
+    for (const [i, id] of ids.entries()) {
+      const company = (await messages(id)).filter((message) => message.startsWith('Trained together with'))
+      expect(company).toHaveLength(1)
+      for (const other of ids) expect(company[0]!.includes(other)).toBe(other !== id)
+      expect(await messages(id)).toContainEqual(
+        expect.stringMatching(/^Memory plan: .*, of 3 jobs like this/),
+      )
+      expect(await modelsOf(id)).toHaveLength(settings[i]!.max_steps / 2)
+      expectSame(await at.metrics(id), await alone(settings[i]))
+    }
+    await at.run(ids[0]!) // what is in line for it still
+    for (const id of others) await at.run(id)
+    expect(await statuses(others)).toEqual(Array(3).fill('succeeded'))
+    expect((await messages(others[1]!)).join()).not.toContain('together')
+    expect(await messages(others[2]!)).toContain(
+      'train_together is for PREFIX_TUNING; a job of LORA trains alone',
+    )
+  })
+
+  test('go on when one of them is cancelled, one diverges and one cannot begin', async () => {
+    const [whole, endless, diverging] = [
+      await queued(slow),
+      await queued({ ...slow, max_steps: 1_000_000 }),
+      await queued(wild),
+    ]
+    const unfit = await queued({ max_output_length: 1000 })
+    const running = at.run(whole)
+    await training(endless)
+    await cancelJob(at.db, endless)
+    await running
+    expect(await statuses([whole, endless, diverging, unfit])).toEqual([
+      ...['succeeded', 'cancelled', 'failed', 'failed'],
+    ])
+    expect((await at.job(diverging)).error).toMatchObject({ code: 'training_diverged' })
+    expect((await at.job(unfit)).error).toMatchObject({ code: 'invalid_training_data' })
+    expect(await modelsOf(endless)).toEqual([])
+    expectSame(await at.metrics(whole), await alone(slow))
+  })
+
+  test('are paused alone, and go on from there', async () => {
+    const [one, other] = [await queued(slow), await queued({ ...slow, max_steps: 3000, eval_steps: 0 })]
+    const running = at.run(one)
+    await training(other)
+    await pauseJob(at.db, other)
+    await running
+    expect(await statuses([one, other])).toEqual(['succeeded', 'paused'])
+    const { stateStep } = await getJob(at.db, other)
+    expect(stateStep).toBe((await at.metrics(other)).at(-1)![0])
+    await resumeJob(at.deps, other)
+    const again = at.run(other)
+    await vi.waitFor(async () => expect((await at.metrics(other)).at(-1)![0]).toBeGreaterThan(stateStep!))
+    await cancelJob(at.db, other)
+    await again
+    const steps = (await at.metrics(other)).map(([step]) => step).slice(1) // without the base
+    expect(steps).toEqual(steps.map((_, i) => i + 1))
+  })
+
+  test('go back in line together when the server stops, and later go on together', async () => {
+    const ids = [await queued(slow), await queued({ ...slow, seed: 9 })]
+    at.waiting.length = 0
+    const stop = new AbortController()
+    const running = at.run(ids[0]!, stop.signal)
+    for (const id of ids) await training(id)
+    stop.abort()
+    await running
+    expect(await statuses(ids)).toEqual(['queued', 'queued'])
+    expect(at.waiting.toSorted()).toEqual(ids.toSorted())
+    await at.run(ids[1]!)
+    expect(await statuses(ids)).toEqual(['succeeded', 'succeeded'])
+    expectSame(await at.metrics(ids[0]!), await alone(slow))
+    expectSame(await at.metrics(ids[1]!), await alone({ ...slow, seed: 9 }))
+  })
+
+  test('lose nothing when their worker is killed', async () => {
+    const settings = [
+      { ...slow, save_steps: 5 },
+      { ...slow, save_steps: 7, max_steps: 80 },
+    ]
+    const ids = [await queued(settings[0]), await queued(settings[1])]
+    const worker = fork(new URL('./kill.case.ts', import.meta.url), [at.url, at.root, ids[0]!])
+    const over = once(worker, 'exit')
+    while (worker.exitCode === null && (await getJob(at.db, ids[1]!)).stateStep === null) await sleep(5)
+    worker.kill('SIGKILL')
+    await over
+    expect(await statuses(ids)).toEqual(['running', 'running'])
+    await at.run(ids[1]!)
+    expect(await statuses(ids)).toEqual(['succeeded', 'succeeded'])
+    for (const [i, id] of ids.entries()) {
+      expect(await messages(id)).toContainEqual(expect.stringMatching(/^The worker .* died; it goes on from/))
+      expectSame(await at.metrics(id), await alone(settings[i]))
+    }
+  })
+})
+
+test('a line is shared by jobs whose rows can be of one batch', async () => {
+  const lineWith = async (args: Asked['training_args'], more?: Asked) =>
+    lineOf(await getJob(at.db, await queued(args, more)))
+  const line = await lineWith({})
+  expect(await lineWith({ learning_rate: 1, max_steps: 9, seed: 5 })).toBe(line)
+  const others = [
+    await lineWith({ train_together: false }),
+    await lineWith({ device: 'webgpu' }),
+    await lineWith({ quantization_bit: 4 }),
+    await lineWith({}, { peft: Peft.parse({ num_virtual_tokens: 4 }) }),
+  ]
+  expect(new Set([line, ...others]).size).toBe(5)
+})
