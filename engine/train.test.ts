@@ -247,7 +247,7 @@ test('events come in order: start, the base, then steps, evaluations and checkpo
     trainableParameters: 4 * 2 * 2 * 16, // tokens × layers × (key, value) × row width
     truncated: [],
     plan: {
-      ...{ form: 'packed', checkpointing: 'selective', microBatch: 4, accumulation: 1 },
+      ...{ form: 'packed', checkpointing: 'selective', microBatch: 4, accumulation: 1, together: 1 },
       ...{ memory: expect.any(Object), available: expect.any(Number) },
     },
   })

@@ -5,7 +5,7 @@ import { openModel } from '../models/open.ts'
 import { args, temporary } from '../tiny.case.ts'
 import { openCheckpoint } from '../weights/checkpoint.ts'
 import { writeInitialCheckpoint } from '../weights/initial.ts'
-import { type Plan, type PlanRequest, planRun } from './plan.ts'
+import { type Plan, type PlanRequest, planAgain, planRun } from './plan.ts'
 
 const { root, remove } = temporary()
 afterAll(remove)
@@ -23,15 +23,19 @@ const model = openModel(base)
 const checkpoint = openCheckpoint(base)
 const prefix: Tuning = { peft_type: 'PREFIX_TUNING', num_virtual_tokens: 16, prefix_projection: false }
 
-function plan(changed: Partial<PlanRequest> = {}, asked: Partial<PlanRequest['args']> = {}): Plan {
+function requestOf(
+  changed: Partial<PlanRequest> = {},
+  asked: Partial<PlanRequest['args']> = {},
+): PlanRequest {
   const { method = prefix } = changed
-  return planRun({
+  return {
     ...{ model, checkpoint, method, adapter: sketchAdapter({ method, base }, model, checkpoint) },
     ...{ longest: 256, labelled: 128, available: 1e12, mayQuantize: true },
     ...changed,
     args: { ...args, per_device_train_batch_size: 12, gradient_accumulation_steps: 2, ...asked },
-  })
+  }
 }
+const plan = (...request: Parameters<typeof requestOf>): Plan => planRun(requestOf(...request))
 
 /** The plans that are chosen as there is less and less memory. */
 function chosen(changed: Partial<PlanRequest> = {}, asked: Partial<PlanRequest['args']> = {}): Plan[] {
@@ -73,6 +77,38 @@ describe('a plan', () => {
     expect(steps.slice(0, 5)).toEqual(first('selective'))
     expect(steps.slice(5).some((step) => step.startsWith('packed full'))).toBe(true)
     expect(steps.at(-1)).toMatch(/^int4.* full 1$/)
+  })
+
+  test('of several runs counts the rows and the optimizers of all, and lets fewer share a batch where memory is short', () => {
+    const [one, three] = [plan(), plan({ members: 3 })]
+    expect(three).toMatchObject({ microBatch: 12, together: 3 })
+    expect(three.memory).toEqual({
+      ...plan({}, { per_device_train_batch_size: 36 }).memory,
+      optimizer: 3 * one.memory.optimizer,
+      total: expect.any(Number),
+    })
+    const sizes = chosen({ members: 3 }).map(({ microBatch, together }) => [microBatch, together])
+    expect(sizes.slice(0, 7)).toEqual([
+      [12, 3],
+      [6, 3],
+      [3, 3],
+      [2, 3],
+      [1, 3],
+      [1, 2],
+      [1, 1],
+    ])
+  })
+
+  test('made for a run alone is kept in a group, as far as it decides the numbers', () => {
+    const request = requestOf({ members: 4 })
+    const begun = plan({ available: chosen()[1]!.memory.total })
+    const again = planAgain(begun, request)
+    expect(again).toMatchObject({ microBatch: 6, accumulation: 4, form: 'packed', together: 4 })
+    expect(planAgain(begun, { ...request, available: again.memory.total - 1 })).toMatchObject({
+      microBatch: 6,
+      together: 2,
+    })
+    expect(planAgain(begun, { ...request, available: 1 })).toMatchObject({ microBatch: 6, together: 1 })
   })
 
   test('keeps the effective batch', () => {

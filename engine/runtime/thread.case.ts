@@ -29,6 +29,13 @@ export async function* countdown(_: unknown, stop: AbortSignal, pause: AbortSign
   yield `paused at ${last}`
 }
 
+/** One that never ends, one that can be paused, and one that counts to three. */
+export const several = (_: unknown, signals: readonly { stop: AbortSignal; pause: AbortSignal }[]) => [
+  wait(_, signals[0]!.stop),
+  countdown(_, signals[1]!.stop, signals[1]!.pause),
+  count({ to: 3 }, signals[2]!.stop),
+]
+
 /** Its first value never comes. */
 export async function* wait(_: unknown, signal: AbortSignal): AsyncGenerator<never> {
   await new Promise((resolve) => signal.addEventListener('abort', resolve))

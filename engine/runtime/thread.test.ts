@@ -16,6 +16,17 @@ test('streams of one thread run side by side', async () => {
   await thread.close()
 })
 
+test('streams of one call are read, left and paused each by itself', async () => {
+  const thread = new Thread()
+  const [left, paused, whole] = thread.streams<string | number>(module, 'several', {}, 3)
+  await left!.return()
+  expect(await paused!.next()).toMatchObject({ value: 'counting' })
+  paused!.pause()
+  expect(await Array.fromAsync(paused!)).toEqual([expect.stringMatching(/^paused at \d+$/)])
+  expect(await Array.fromAsync(whole!)).toEqual([1, 2, 3])
+  await thread.close()
+})
+
 test('an error keeps its message and its code', async () => {
   const thread = new Thread()
   const failing = Array.fromAsync(thread.stream(module, 'fail', {}))

@@ -49,6 +49,30 @@ test.concurrent('an id that is in line twice is handled by one worker after the 
   expect(told.filter((line) => line.endsWith('x'))).toEqual(['start x', 'end x', 'start x', 'end x'])
 })
 
+test.concurrent('ids with one key are handled one after the other', async () => {
+  const [one, two] = await Promise.all([open('key'), open('key')])
+  const told: string[] = []
+  await one.enqueue('x', 'prefixes')
+  await one.enqueue('y', 'prefixes')
+  await one.enqueue('z')
+  let release = () => {}
+  const released = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  for (const queue of [one, two])
+    await queue.work(async (id) => {
+      told.push(`start ${id}`)
+      if (id === 'x') await released
+      told.push(`end ${id}`)
+    })
+  await until(() => told.includes('end z')) // the other worker passed over y
+  expect(told).not.toContain('start y')
+  release()
+  await until(() => told.includes('end y'))
+  expect(told.indexOf('start y')).toBeGreaterThan(told.indexOf('end x'))
+  await Promise.all([one.stop(), two.stop()])
+})
+
 test.concurrent('an id whose handler throws comes back three times, and the next one has its turn', async () => {
   const queue = await open('again')
   const seen: string[] = []
