@@ -38,6 +38,8 @@ export type Step = {
   positions: Node
   /** Added to attention scores; broadcasts to (B, heads, T, S). */
   mask: Node
+  /** (M) the tokens, as distinct indices into B·T, that are computed outside of attention; all of them when absent. */
+  present?: Node
   /** (positions, rotary width / 2) tables. */
   cos: Node
   sin: Node

@@ -8,8 +8,9 @@ import type { Model, Step } from './model.ts'
 /**
  * The inputs of a pass over B sequences of T tokens that follow `past` cached rows.
  * @param masks 1 where all sequences share a mask, 'B' where each has its own
+ * @param compact whether padding is only there in attention: `present` says which tokens are more than that
  */
-export function stepInputs(model: Model, past: Dim, masks: 1 | 'B' = 1): Step {
+export function stepInputs(model: Model, past: Dim, masks: 1 | 'B' = 1, compact = false): Step {
   const table = (name: string) => input(name, ['R', model.rope.width / 2])
   return {
     tokens: input('tokens', ['B', 'T'], 'int64'),
@@ -17,6 +18,7 @@ export function stepInputs(model: Model, past: Dim, masks: 1 | 'B' = 1): Step {
     mask: input('mask', [masks, 1, 'T', plus(past, 'T')]),
     cos: table('cos'),
     sin: table('sin'),
+    ...(compact && { present: input('present', ['M'], 'int64') }),
   }
 }
 

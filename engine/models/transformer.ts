@@ -5,7 +5,7 @@ import type { Node } from '../graph/node.ts'
 import { attention, type KeyValue } from '../nn/attention.ts'
 import type { Binding, Model, Step } from './model.ts'
 
-/** The sizes of a model, and its parts; N is B·T. Parts get the name of their layer, as weights have it. */
+/** The sizes of a model, and its parts; N is B·T, or as many as are present. Parts get the name of their layer, as weights have it. */
 export type Family = Omit<Model, 'forward'> & {
   /** (vocabulary, hidden) */
   embedding(b: Binding): Node
@@ -32,7 +32,7 @@ export function transformer(family: Family): Model {
       family,
       { ...step, interleaved: rope.interleaved },
       step.mask,
-      b.past?.(index, step.tokens.shape[0]!),
+      { past: b.past?.(index, step.tokens.shape[0]!), present: step.present },
     )
     const attended = add(x, family.attentionOutput(b, context, layer))
     const gated = family.mlp(b, family.norm(b, attended, `${layer}.post_attention_layernorm`), layer)
@@ -42,7 +42,8 @@ export function transformer(family: Family): Model {
   return {
     ...family,
     forward(b, step) {
-      let x = embedded(gather(family.embedding(b), reshape(step.tokens, [sizeOf(step.tokens.shape)]))) // (N, hidden)
+      const all = gather(family.embedding(b), reshape(step.tokens, [sizeOf(step.tokens.shape)])) // (B·T, hidden)
+      let x = embedded(step.present ? gather(all, step.present, { distinct: true }) : all) // (N, hidden)
       const rows: KeyValue[] = []
       for (let index = 0; index < layers; index++) {
         const out = block(b, index, x, step)

@@ -1,4 +1,14 @@
-import { add, attend, concat, matmul, reshape, rotary, transpose } from '../graph/build.ts'
+import {
+  add,
+  attend,
+  concat,
+  gather,
+  matmul,
+  reshape,
+  rotary,
+  scatterAdd,
+  transpose,
+} from '../graph/build.ts'
 import { type Dim, times } from '../graph/dim.ts'
 import type { Node } from '../graph/node.ts'
 
@@ -11,19 +21,22 @@ export type Rotation = { positions: Node; cos: Node; sin: Node; interleaved: boo
 export type Heads = { heads: number; kvHeads: number; headDim: number }
 
 /**
- * Causal attention with grouped queries. `q` is (B·T, heads·d), `k` and `v` are (B·T, kvHeads·d); `mask` is added to
- * the scores and broadcasts to (B, heads, T, S), where S counts the rows of `past` and then the new ones.
- * @returns the context (B·T, heads·d), and the new key and value rows for a cache
+ * Causal attention with grouped queries. `q` is (N, heads·d), `k` and `v` are (N, kvHeads·d), where N is B·T, or only
+ * those of its rows that are `present`; `mask` is added to the scores and broadcasts to (B, heads, T, S), where S counts
+ * the rows of `past` and then the new ones.
+ * @returns the context (N, heads·d), and the new key and value rows for a cache
  */
 export function attention(
   { q, k, v }: { q: Node; k: Node; v: Node },
   { heads, kvHeads, headDim: d }: Heads,
   rope: Rotation,
   mask: Node,
-  past?: KeyValue,
+  { past, present }: { past?: KeyValue; present?: Node } = {},
 ): { context: Node; rows: KeyValue } {
   const [B, T] = rope.positions.shape as [Dim, Dim]
-  const byHead = (x: Node, n: number) => transpose(reshape(x, [B, T, n, d]), [0, 2, 1, 3]) // (B, n, T, d)
+  // Rows that are not present are zeros here: the mask hides them from the others.
+  const spread = (x: Node) => (present ? scatterAdd(x, present, times(B, T), { distinct: true }) : x) // (B·T, …)
+  const byHead = (x: Node, n: number) => transpose(reshape(spread(x), [B, T, n, d]), [0, 2, 1, 3]) // (B, n, T, d)
   const rotate = (x: Node) => rotary(x, rope.positions, rope.cos, rope.sin, rope.interleaved)
 
   const key = rotate(byHead(k, kvHeads)) // (B, kvHeads, T, d)
@@ -38,6 +51,7 @@ export function attention(
   const scores = matmul(query, keys, { transB: true, alpha: 1 / Math.sqrt(d) }) // (B, kvHeads, rows, S)
   const masked = add(reshape(scores, [B, heads, T, S]), mask)
   const mixed = attend(reshape(masked, [B, kvHeads, rows, S]), values) // (B, kvHeads, rows, d)
-  const context = transpose(reshape(mixed, [B, heads, T, d]), [0, 2, 1, 3])
-  return { context: reshape(context, [times(B, T), heads * d]), rows: { key, value } }
+  const byToken = transpose(reshape(mixed, [B, heads, T, d]), [0, 2, 1, 3])
+  const context = reshape(byToken, [times(B, T), heads * d])
+  return { context: present ? gather(context, present, { distinct: true }) : context, rows: { key, value } }
 }

@@ -22,6 +22,8 @@ export type Layout = {
   longest?: number
   /** Rows may hold several samples: each row has a mask of its own. */
   packed?: boolean
+  /** Padding costs next to nothing outside of attention: tokens alone are rows of hidden states. */
+  compact?: boolean
 }
 
 export type Batch = {
@@ -39,11 +41,19 @@ export type Batch = {
 export function collate(
   samples: readonly TokenSample[],
   adapter: Pick<Bindable, 'virtualTokens' | 'firstPosition'>,
-  { longest = 0, packed = false }: Layout = {},
+  { longest = 0, packed = false, compact = false }: Layout = {},
 ): Batch {
   const time = padded(Math.max(...samples.map((s) => s.tokens.length)), longest)
-  const targets = samples.flatMap((s, b) => s.targets.map((t) => b * time + t - 1))
-  const count = padded(targets.length, samples.length * time)
+  const all = samples.length * time
+  const places = samples.flatMap(({ tokens }, b) => tokens.map((_, t) => b * time + t))
+  const present = compact ? filled(places, padded(places.length, all)) : undefined
+  let start = 0 // of a sample's rows of hidden states
+  const targets = samples.flatMap(({ tokens, targets }) => {
+    const own = targets.map((t) => start + t - 1)
+    start += compact ? tokens.length : time
+    return own
+  })
+  const count = padded(targets.length, present?.length ?? all)
   const labels = new Int32Array(count)
   labels.set(samples.flatMap((s) => s.targets.map((t) => s.tokens[t]!)))
   return {
@@ -55,7 +65,8 @@ export function collate(
       ),
       mask: causalMask(time, adapter.virtualTokens),
       ...(packed && packedFeeds(samples, time, adapter)),
-      rows: int64([...targets, ...othersThan(targets, count - targets.length)], [count]),
+      ...(present && { present: int64(present, [present.length]) }),
+      rows: int64(filled(targets, count), [count]),
       labels: int64(labels, [count]),
       weights: { data: new Float32Array(count).fill(1, 0, targets.length), shape: [count] },
     },
@@ -64,12 +75,12 @@ export function collate(
   }
 }
 
-/** The lowest numbers from 0 on, `count` of them, that are not among these: no row may be gathered twice. */
-function othersThan(taken: readonly number[], count: number): number[] {
-  const known = new Set(taken)
-  const others: number[] = []
-  for (let i = 0; others.length < count; i++) if (!known.has(i)) others.push(i)
-  return others
+/** These numbers, and then the lowest from 0 on that are not among them, `count` in all: no row may be gathered twice. */
+function filled(numbers: readonly number[], count: number): number[] {
+  const known = new Set(numbers)
+  const all = [...numbers]
+  for (let i = 0; all.length < count; i++) if (!known.has(i)) all.push(i)
+  return all
 }
 
 /** Consecutive batches of `size`; the last may be smaller. */

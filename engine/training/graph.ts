@@ -18,15 +18,16 @@ type GraphOptions = {
   parameters: { keys(): Iterable<string> }
   checkpointing?: Checkpointing
   packed?: boolean
+  compact?: boolean
 }
 
 /** The losses of a batch's labelled tokens, and the gradient of their weighted sum in each parameter, by output name. */
 export function trainingGraph(
-  { model, base, adapter, parameters, checkpointing, packed }: GraphOptions,
+  { model, base, adapter, parameters, checkpointing, packed, compact }: GraphOptions,
   dropout?: SeededDropout,
 ): Record<'losses' | GradientName, Node> {
   const binding = adapter.bind(base, dropout?.drop)
-  const { losses, loss } = objective(model, binding, adapter.virtualTokens, { packed })
+  const { losses, loss } = objective(model, binding, adapter.virtualTokens, { packed, compact })
   const inputs = inputsOf([loss])
   const names = [...parameters.keys()]
   const gradients = backward(

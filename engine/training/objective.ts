@@ -6,17 +6,17 @@ import { stepInputs } from '../models/step.ts'
 import type { Layout } from './batch.ts'
 
 /**
- * `losses` (N): the cross-entropy of the rows of hidden states named by `rows` (distinct indices into B·T), with targets
- * `labels`. Only these rows meet the head: logits for a whole batch are never built.
+ * `losses` (N): the cross-entropy of the rows of hidden states named by `rows` (distinct indices into B·T, or into what is
+ * present of it), with targets `labels`. Only these rows meet the head: logits for a whole batch are never built.
  * `loss`: their sum, a scalar, each times its one of `weights` (N). `predicted`: each row's most probable token (N).
  */
 export function objective(
   model: Model,
   binding: Binding,
   virtualTokens: number,
-  { packed = false }: Pick<Layout, 'packed'> = {},
+  { packed = false, compact = false }: Pick<Layout, 'packed' | 'compact'> = {},
 ): Record<'losses' | 'loss' | 'predicted', Node> {
-  const { hidden } = model.forward(binding, stepInputs(model, virtualTokens, packed ? 'B' : 1))
+  const { hidden } = model.forward(binding, stepInputs(model, virtualTokens, packed ? 'B' : 1, compact))
   const labelled = gather(hidden, input('rows', ['N'], 'int64'), { distinct: true }) // (N, hidden)
   const logits = model.logits(binding, labelled)
   const losses = crossEntropy(logits, input('labels', ['N'], 'int64'))

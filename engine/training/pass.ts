@@ -140,6 +140,8 @@ const namesOf = (members: Members): Names =>
 const layoutOf = (members: Members) => ({
   longest: Math.max(...members.map(({ longest }) => longest)),
   packed: members.some(({ packed }) => packed),
+  // Samples of different jobs are of different lengths.
+  compact: members.length > 1,
 })
 
 /** Labelled tokens come part by part; what fills up the batch weighs nothing. */
