@@ -46,6 +46,16 @@ describe('a batch', () => {
     expect(lengths).toEqual([8, 8, 7, 5])
   })
 
+  test('of tokens alone has rows for these, a number of them that is one of few sizes, and counts targets in them', () => {
+    const layout = { longest: 20, compact: true }
+    const { feeds } = collate(samples, { virtualTokens: 7, firstPosition: 7 }, layout)
+    const numbersOf = (name: string) => Array.from(feeds[name]!.data as BigInt64Array, Number)
+    expect(feeds.tokens!.shape).toEqual([2, 8])
+    expect(numbersOf('present')).toEqual([0, 1, 2, 8, 9, 10, 11, 12])
+    expect(numbersOf('rows')).toEqual([0, 1, 3 + 3, 2, 3, 4, 5, 7])
+    expect(numbersOf('labels').slice(0, 3)).toEqual([12, 13, 25])
+  })
+
   test('counts targets, and tokens without padding', () =>
     expect({ labelled, tokens }).toEqual({ labelled: 3, tokens: 8 }))
 })
