@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { args, runOf, talk, temporary, writeBase } from './tiny.case.ts'
@@ -136,6 +137,17 @@ describe('runs that are trained together', () => {
     const [events, diverged] = await together([jobs[2], wild])
     expect(only(diverged!, 'step').at(-1)!.loss).toBeNaN()
     expectSame(events!, alone[2]!)
+  })
+
+  test('have their base quantised once, by one of them', async () => {
+    const cache = join(root, 'quantized')
+    const all = await together(
+      jobs.map((job) => ({ ...job, cache, args: { ...job.args, quantization_bit: 8 } })),
+    )
+    expect(all.filter((events) => only(events, 'quantize').length > 0)).toHaveLength(1)
+    for (const events of all) expect(only(events, 'end')).toHaveLength(1)
+    const finished = readdirSync(cache).filter((name) => !name.endsWith('.json'))
+    for (const name of finished) expect(name).toMatch(/\.safetensors$/)
   })
 
   test('may be of any method: those that do not fit together take turns', async () => {

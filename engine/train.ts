@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { setImmediate as immediate } from 'node:timers/promises'
-import { bare } from './adapters/adapter.ts'
+import { type Bindable, bare } from './adapters/adapter.ts'
 import type { AdapterFiles } from './adapters/adapter-files.ts'
 import { openAdapter, type Tuning } from './adapters/open.ts'
+import type { Binding } from './models/model.ts'
 import { openModel } from './models/open.ts'
 import { learningRateAt } from './optim/schedule.ts'
 import { openBase, prepacks } from './plan/base-form.ts'
@@ -13,6 +14,7 @@ import type { Conversation } from './text/sample.ts'
 import { endlessBatches, type TokenSample } from './training/batch.ts'
 import { bestOf, isWaitOver } from './training/best.ts'
 import { DevSet, type Evaluation } from './training/dev-set.ts'
+import { Evaluator } from './training/evaluator.ts'
 import { groupOf, type Place } from './training/group.ts'
 import { Meter } from './training/meter.ts'
 import { type Cut, sampleSets } from './training/sample-sets.ts'
@@ -140,18 +142,12 @@ export async function* train(
     plan,
   }
 
-  const opening = openBase(model, checkpoint, plan.form, run.cache)
-  let opened = opening.next()
-  for (; !opened.done; opened = opening.next()) {
-    yield { type: 'quantize', ...opened.value }
-    await immediate() // lets a stop come through
-    signal?.throwIfAborted()
-  }
-  const base = opened.value
-
-  const measured = { model, base, chat, dev, longest, device, args }
+  const base = yield* frozenBase(openBase(model, checkpoint, plan.form, run.cache), held, signal)
+  const measured = { model, base, chat, dev, args }
+  const evaluatorOf = (adapter: Bindable, kind: string) =>
+    held.things.use(`${kind} on ${plan.form}`, () => Evaluator.open(model, base, adapter, device))
   if (dev.length > 0 && !run.resume) {
-    await using bareBase = await DevSet.open(measured, bare)
+    await using bareBase = await DevSet.open(measured, bare, await evaluatorOf(bare, 'nothing'))
     yield { type: 'eval', step: 0, ...(await bareBase.measure(new Map(), signal)) }
   }
 
@@ -180,7 +176,10 @@ export async function* train(
     prepack: prepacks(plan.form),
   }
   await using trainer = await Trainer.open(setup, held)
-  await using devSet = dev.length > 0 ? await DevSet.open(measured, adapter) : undefined
+  await using devSet =
+    dev.length > 0
+      ? await DevSet.open(measured, adapter, await evaluatorOf(adapter, JSON.stringify(run.method)))
+      : undefined
   const { moments } = trainer.optimizer
   const identity = identityOf(run, train, dev)
   const resumed = run.resume && restoreState(run.resume, identity, { parameters, moments })
@@ -246,6 +245,22 @@ export async function* train(
   const files = await adapter.files(final!.parameters)
   const stoppedEarly = last < steps
   yield { type: 'end', step: final!.step, last, stoppedEarly, trainedTokens: meter.total, files }
+}
+
+/** The base, once it is quantised; of a group, one does that, and the others find it done. */
+async function* frozenBase(
+  opening: ReturnType<typeof openBase>,
+  { turns }: Place,
+  signal?: AbortSignal,
+): AsyncGenerator<TrainEvent, Binding, void> {
+  using _ = await turns.next()
+  let opened = opening.next()
+  for (; !opened.done; opened = opening.next()) {
+    yield { type: 'quantize', ...opened.value }
+    await immediate() // lets a stop come through
+    signal?.throwIfAborted()
+  }
+  return opened.value
 }
 
 /** What decides how a run goes, as a hash. */

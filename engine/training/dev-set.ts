@@ -1,11 +1,11 @@
 import type { Adapter, Parameters } from '../adapters/adapter.ts'
 import type { Scores } from '../metrics/scores.ts'
 import type { Binding, Model } from '../models/model.ts'
-import type { Device } from '../runtime/device.ts'
 import type { Chat } from '../text/chat.ts'
 import { inBatches, type TokenSample } from './batch.ts'
-import { Evaluator, type Measures } from './evaluator.ts'
+import type { Evaluator, Measures } from './evaluator.ts'
 import { Replies } from './replies.ts'
+import type { Shared } from './shared.ts'
 import type { TrainingArgs } from './training-args.ts'
 
 /** What a dev set says of an adapter; scores only where replies are generated. */
@@ -18,10 +18,6 @@ export type DevSetOptions = {
   chat: Chat
   /** At least one. */
   dev: readonly TokenSample[]
-  /** Tokens of the longest sample. */
-  longest: number
-  /** Where losses are computed; replies are generated on the CPU. */
-  device?: Device
   args: Pick<
     TrainingArgs,
     'per_device_eval_batch_size' | 'predict_with_generate' | 'generation_max_new_tokens'
@@ -32,19 +28,27 @@ export type DevSetOptions = {
 export class DevSet {
   readonly #samples: readonly TokenSample[]
   readonly #batches: TokenSample[][]
-  readonly #evaluator: Evaluator
+  readonly #evaluator: Shared<Evaluator>
   readonly #replies: Replies | undefined
 
-  private constructor({ dev, args }: DevSetOptions, evaluator: Evaluator, replies: Replies | undefined) {
+  private constructor(
+    { dev, args }: DevSetOptions,
+    evaluator: Shared<Evaluator>,
+    replies: Replies | undefined,
+  ) {
     this.#samples = dev
     this.#batches = inBatches(dev, args.per_device_eval_batch_size)
     this.#evaluator = evaluator
     this.#replies = replies
   }
 
-  static async open(options: DevSetOptions, adapter: Omit<Adapter, 'init' | 'files'>): Promise<DevSet> {
-    const { model, base, chat, longest, device, args } = options
-    const evaluator = await Evaluator.open(model, base, adapter, longest, device)
+  /** @param evaluator of the same base and adapter; it is released with the dev set */
+  static async open(
+    options: DevSetOptions,
+    adapter: Omit<Adapter, 'init' | 'files'>,
+    evaluator: Shared<Evaluator>,
+  ): Promise<DevSet> {
+    const { model, base, chat, args } = options
     const replies = args.predict_with_generate
       ? await Replies.open({ model, base, chat, adapter, maxNewTokens: args.generation_max_new_tokens })
       : undefined
@@ -54,7 +58,7 @@ export class DevSet {
   /** @throws an AbortError between two batches or tokens when `signal` says to stop */
   async measure(parameters: Parameters, signal?: AbortSignal): Promise<Evaluation> {
     return {
-      ...(await this.#evaluator.measure(this.#batches, parameters, signal)),
+      ...(await this.#evaluator.it.measure(this.#batches, parameters, signal)),
       ...(await this.#replies?.scores(this.#samples, parameters, signal)),
     }
   }

@@ -31,7 +31,7 @@ test('accuracy counts the targets that the model would have said, whatever their
   const samples = [right, wrong, right, right].map((token) => ({ tokens: [5, token], targets: [1] }))
   const [after] = (await continuations([5, right])).slice(1)
   const longer = { tokens: [5, right, after!, 7], targets: [1, 2] }
-  await using evaluator = await Evaluator.open(model, { weight: frozen(openCheckpoint(root)) }, bare, 4)
+  await using evaluator = await Evaluator.open(model, { weight: frozen(openCheckpoint(root)) }, bare)
   const measure = async (...batches: (typeof samples)[]) =>
     (await evaluator.measure(batches, new Map())).accuracy
   expect(await measure(samples)).toBe(3 / 4)

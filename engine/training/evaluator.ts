@@ -2,7 +2,7 @@ import type { Bindable, Parameters } from '../adapters/adapter.ts'
 import type { Binding, Model } from '../models/model.ts'
 import { ropeFeeds } from '../models/step.ts'
 import type { Device } from '../runtime/device.ts'
-import { Session, type Value } from '../runtime/session.ts'
+import { Session } from '../runtime/session.ts'
 import { collate, type TokenSample } from './batch.ts'
 import { objective } from './objective.ts'
 
@@ -18,27 +18,18 @@ type Outputs = 'loss' | 'predicted'
 /** Measures a base with an adapter, or bare. */
 export class Evaluator {
   readonly #session: Session<Outputs>
+  readonly #model: Model
   readonly #adapter: Bindable
-  readonly #longest: number
-  readonly #rope: Record<string, Value>
 
-  private constructor(session: Session<Outputs>, model: Model, adapter: Bindable, longest: number) {
+  private constructor(session: Session<Outputs>, model: Model, adapter: Bindable) {
     this.#session = session
+    this.#model = model
     this.#adapter = adapter
-    this.#longest = longest
-    this.#rope = ropeFeeds(model, adapter.firstPosition + longest)
   }
 
-  /** @param longest tokens of the longest sample it will see */
-  static async open(
-    model: Model,
-    base: Binding,
-    adapter: Bindable,
-    longest: number,
-    device?: Device,
-  ): Promise<Evaluator> {
+  static async open(model: Model, base: Binding, adapter: Bindable, device?: Device): Promise<Evaluator> {
     const { loss, predicted } = objective(model, adapter.bind(base), adapter.virtualTokens)
-    return new Evaluator(await Session.open({ loss, predicted }, { device }), model, adapter, longest)
+    return new Evaluator(await Session.open({ loss, predicted }, { device }), model, adapter)
   }
 
   /**
@@ -50,13 +41,15 @@ export class Evaluator {
     parameters: Parameters,
     signal?: AbortSignal,
   ): Promise<Measures> {
+    const longest = Math.max(...batches.flat().map(({ tokens }) => tokens.length))
+    const rope = ropeFeeds(this.#model, this.#adapter.firstPosition + longest)
     let total = 0
     let right = 0
     let labelled = 0
     for (const samples of batches) {
       signal?.throwIfAborted()
-      const batch = collate(samples, this.#adapter, { longest: this.#longest })
-      const feeds = { ...batch.feeds, ...this.#rope, ...Object.fromEntries(parameters) }
+      const batch = collate(samples, this.#adapter, { longest })
+      const feeds = { ...batch.feeds, ...rope, ...Object.fromEntries(parameters) }
       const { loss, predicted } = await this.#session.run(feeds)
       const labels = batch.feeds.labels!.data
       total += Number(loss.data[0])

@@ -1,11 +1,15 @@
 import { isOutOfMemory } from '../runtime/out-of-memory.ts'
 import { inBatches, type TokenSample } from './batch.ts'
 import { type Member, type Outcome, type Part, Pass } from './pass.ts'
+import { Things, Turns } from './shared.ts'
 
 /** A trainer's place in a group; who leaves lets the others go on. */
 export interface Place extends AsyncDisposable {
   /** Places in its group. */
   readonly of: number
+  /** Where members open the same, and where only one may be at work. */
+  readonly things: Things
+  readonly turns: Turns
   /** Before the first batch. */
   take(member: Member): void
   /**
@@ -26,6 +30,8 @@ export function groupOf(size: number): Place[] {
 class Group {
   readonly #here = new Set<Place>()
   #requests: Request[] = []
+  readonly #things = new Things()
+  readonly #turns = new Turns()
   readonly #passes = new Map<unknown, Pass>()
   /** Parts in one batch; it becomes smaller when memory does not suffice. */
   #most = Number.MAX_SAFE_INTEGER
@@ -33,7 +39,7 @@ class Group {
   place(size: number): Place {
     let member: Member | undefined
     const place: Place = {
-      of: size,
+      ...{ of: size, things: this.#things, turns: this.#turns },
       take: (taken) => {
         member = taken
         this.#most = Math.min(this.#most, taken.together ?? size)
