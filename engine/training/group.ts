@@ -50,12 +50,11 @@ class Group {
           this.#proceed()
         }),
       [Symbol.asyncDispose]: async () => {
+        if (!this.#here.delete(place)) return // a trainer leaves, and then its run
         // The graph wants to be fed its values as long as there are others.
         if (member) member.source = { parameters: Object.fromEntries(member.parameters) }
-        this.#here.delete(place)
         if (this.#here.size > 0) return this.#proceed()
         for (const pass of this.#passes.values()) await pass[Symbol.asyncDispose]()
-        this.#passes.clear()
       },
     }
     this.#here.add(place)
