@@ -7,6 +7,7 @@ export class InputError extends Error {
     | 'invalid_prompt'
     | 'invalid_logit_bias'
     | 'invalid_adapter'
+    | 'adapters_full'
     | 'invalid_format'
     | 'invalid_training_data'
     | 'device_unavailable'

@@ -1,7 +1,7 @@
 /** The serving loop: a conversation in, a stream of text out. */
 import { loraBinding } from './adapters/lora.ts'
 import type { Lora } from './adapters/lora-files.ts'
-import { readAdapter, type StoredAdapter } from './adapters/peft.ts'
+import { leaseAdapter } from './decoding/adapters.ts'
 import { KeyValueCache } from './decoding/cache.ts'
 import { openConstraint, type ReplyFormat } from './decoding/constraint.ts'
 import type { Decoder } from './decoding/decoder.ts'
@@ -10,6 +10,7 @@ import { openDecoder } from './decoding/open.ts'
 import { checkBias, type Prompt, readPrompt } from './decoding/prompt.ts'
 import { PromptScores } from './decoding/prompt-scores.ts'
 import { Reply, type ReplyEvent, type ReplyOptions } from './decoding/reply.ts'
+import { countRunning } from './decoding/stats.ts'
 import { InputError } from './errors.ts'
 import type { Model } from './models/model.ts'
 import { openModel } from './models/open.ts'
@@ -21,6 +22,8 @@ export type GenerateRequest = Omit<ReplyOptions, 'maxTokens'> & {
   base: string
   /** A directory with PEFT's `adapter_config.json` and `adapter_model.safetensors`. */
   adapter?: string
+  /** SHA-256 of `adapter_model.safetensors`: the adapter is this version, and no other. */
+  adapterHash?: string
   prompt: Prompt
   /** What the reply must be; any text when absent. */
   format?: ReplyFormat
@@ -31,7 +34,13 @@ export type GenerateRequest = Omit<ReplyOptions, 'maxTokens'> & {
 }
 
 export type GenerateEvent =
-  | { type: 'start'; promptTokens: number; echo?: { text: string; logprobs?: TokenLogprob[] } }
+  /** `cachedTokens`: those of the prompt that need not be read again; absent where nothing is kept of prompts. */
+  | {
+      type: 'start'
+      promptTokens: number
+      cachedTokens?: number
+      echo?: { text: string; logprobs?: TokenLogprob[] }
+    }
   | ReplyEvent
 
 /**
@@ -46,7 +55,10 @@ export async function* generate(
   const base = await baseAt(request.base)
   const { model, chat, stops } = base
   const { tokenizer } = chat
-  const { prefix, lora } = adapterOf(base, request.adapter)
+  const { adapter, adapterHash } = request
+  using lease =
+    adapter === undefined ? undefined : leaseAdapter(model, { base: base.directory, adapter, adapterHash })
+  const { prefix, lora } = lease?.adapter ?? {}
   const decoder = await decoderFor(base, lora)
   const cache = new KeyValueCache(model, prefix)
   const { prompt, text, texts, echoed } = readPrompt(chat, request.prompt)
@@ -59,6 +71,7 @@ export async function* generate(
       `the prompt has ${prompt.length} tokens and the adapter ${cache.position}; ` +
         `the context window of ${model.maxPositions} leaves no room for a reply`,
     )
+  using _running = countRunning()
 
   const { echo, logprobs: top } = request
   const scores = echo && top !== undefined ? new PromptScores(prompt, texts, top, tokenizer) : undefined
@@ -89,8 +102,6 @@ type Base = {
   decoders: Map<string, Promise<Decoder>>
   chat: Chat
   stops: ReadonlySet<number>
-  /** By directory, the most recently used last. */
-  adapters: Map<string, StoredAdapter>
 }
 
 /** Bases that this thread has opened. */
@@ -109,7 +120,7 @@ async function openBase(directory: string): Promise<Base> {
   const chat = loadChat(directory)
   const stops = new Set(chat.stopIds())
   const model = openModel(directory)
-  const base = { directory, model, decoders: new Map(), chat, stops, adapters: new Map() }
+  const base = { directory, model, decoders: new Map(), chat, stops }
   await decoderFor(base)
   return base
 }
@@ -123,16 +134,4 @@ function decoderFor({ directory, model, decoders }: Base, lora?: Lora): Promise<
   decoders.set(shape, opening)
   opening.catch(() => decoders.delete(shape))
   return opening
-}
-
-/** Adapters that a base keeps: 64 prefixes of a 7B model take about 8 GB, of a small one next to nothing. */
-const keptAdapters = 64
-
-function adapterOf({ model, adapters }: Base, directory: string | undefined): StoredAdapter {
-  if (directory === undefined) return {}
-  const adapter = adapters.get(directory) ?? readAdapter(model, directory)
-  adapters.delete(directory)
-  adapters.set(directory, adapter)
-  if (adapters.size > keptAdapters) adapters.delete(adapters.keys().next().value!)
-  return adapter
 }

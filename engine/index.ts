@@ -1,5 +1,7 @@
 /** The engine's public face: training, generation and adapters in and out, in a thread of its own. */
 import type { AdapterFiles } from './adapters/adapter-files.ts'
+import type { AdapterSource, ResidentAdapter } from './adapters/resident.ts'
+import type { EngineStats } from './decoding/stats.ts'
 import type { ChatglmExport } from './exchange/export-chatglm.ts'
 import type { ImportedAdapter, ImportRequest } from './exchange/import-adapter.ts'
 import type { GenerateEvent, GenerateRequest } from './generate.ts'
@@ -7,9 +9,11 @@ import type { Plan } from './plan/plan.ts'
 import type { PlanTrainingRequest } from './plan/plan-training.ts'
 import type { Device } from './runtime/device.ts'
 import { type Stream, Thread } from './runtime/thread.ts'
+import type { EngineSettings } from './settings.ts'
 import type { TrainEvent, TrainRun } from './train.ts'
 
-export type { AdapterFiles } from './adapters/adapter-files.ts'
+export { type AdapterFiles, adapterHash, tensorFile } from './adapters/adapter-files.ts'
+export type { AdapterSource, ResidentAdapter } from './adapters/resident.ts'
 export { checkBase, checkConfig } from './check-base.ts'
 export type { ReplyFormat } from './decoding/constraint.ts'
 export type { TokenLogprob } from './decoding/logprobs.ts'
@@ -41,19 +45,36 @@ export interface EngineThread {
   checkDevice(device: Device): Promise<void>
   /** @throws an error with code `invalid_training_data` when the settings do not fit the base, or the run not into memory */
   plan(request: PlanTrainingRequest): Promise<Plan>
+  /** @throws an error that says why nothing can run here any more */
+  check(): void
+  stats(): Promise<EngineStats>
+  /** The adapters in memory; requests bring them there by themselves. */
+  readonly adapters: {
+    list(): Promise<ResidentAdapter[]>
+    /**
+     * Reads an adapter before the first request needs it; pinned, it stays until it is unpinned or dropped.
+     * @throws an error with code `invalid_adapter`, or `adapters_full` when there is no room for one more that stays
+     */
+    load(source: AdapterSource & { pin: boolean }): Promise<void>
+    unpin(source: AdapterSource): Promise<void>
+    /** Forgets what was read from a directory; requests in flight go on with what they have. */
+    drop(directory: string): Promise<void>
+  }
   close(): Promise<void>
 }
 
 /** Starts a thread that holds engine sessions; idle, it does not keep the process alive. */
-export function openEngine(): EngineThread {
-  const thread = new Thread()
-  const [training, generating, importing, exporting, checking, planning] = [
+export function openEngine(settings: EngineSettings = {}): EngineThread {
+  const thread = new Thread({ engineSettings: settings })
+  const [training, generating, importing, exporting, checking, planning, counting, adapting] = [
     new URL('./train-together.ts', import.meta.url),
     new URL('./generate.ts', import.meta.url),
     new URL('./exchange/import-adapter.ts', import.meta.url),
     new URL('./exchange/export-chatglm.ts', import.meta.url),
     new URL('./runtime/device.ts', import.meta.url),
     new URL('./plan/plan-training.ts', import.meta.url),
+    new URL('./decoding/stats.ts', import.meta.url),
+    new URL('./decoding/adapters.ts', import.meta.url),
   ]
   return {
     trainTogether: (runs) => thread.streams(training, 'trainTogether', runs, runs.length),
@@ -62,6 +83,14 @@ export function openEngine(): EngineThread {
     exportChatglm: (request) => only(thread.stream(exporting, 'exportChatglm', request)),
     plan: (request) => only(thread.stream(planning, 'planTraining', request)),
     checkDevice: (device) => only(thread.stream(checking, 'checkDevice', device)),
+    check: () => thread.check(),
+    stats: () => only(thread.stream(counting, 'stats', undefined)),
+    adapters: {
+      list: () => only(thread.stream(adapting, 'listAdapters', undefined)),
+      load: (source) => only(thread.stream(adapting, 'loadAdapter', source)),
+      unpin: (source) => only(thread.stream(adapting, 'unpinAdapter', source)),
+      drop: (directory) => only(thread.stream(adapting, 'dropAdapter', directory)),
+    },
     close: () => thread.close(),
   }
 }

@@ -2,9 +2,9 @@
 import { z } from 'zod'
 import type { Model } from '../models/model.ts'
 import { linearModules } from '../models/weight-shapes.ts'
-import { readHeader, readTensor } from '../weights/safetensors.ts'
 import type { Parameters } from './adapter.ts'
 import { type AdapterFiles, adapterFiles } from './adapter-files.ts'
+import type { TensorFile } from './peft.ts'
 import { defaultTargets, factorNames, type Target, type Targeting, targetsOf } from './targets.ts'
 
 /** A LoRA that was read: what it adapts, and its factors. */
@@ -68,7 +68,7 @@ export function loraFiles(
  * a graph.
  * @throws an Error that names the file, the key and both numbers when it is no LoRA for this base
  */
-export function parseLora(model: Model, json: unknown, config: string, tensors: string): Lora {
+export function parseLora(model: Model, json: unknown, config: string, { file, tensors }: TensorFile): Lora {
   const { data, error } = LoraConfig.safeParse(json)
   if (error) throw new Error(`${config} is not as expected: ${z.prettifyError(error)}`)
   const known = [...Object.keys(LoraConfig.shape), ...inert]
@@ -87,25 +87,25 @@ export function parseLora(model: Model, json: unknown, config: string, tensors: 
     alpha_pattern: data.alpha_pattern ?? {},
   })
 
-  const entries = readHeader(tensors)
+  const left = new Set(tensors.keys())
   const parameters: Parameters = new Map()
   for (const { module, rank, scale } of targets) {
     const take = (name: string, shape: readonly number[], factor: number) => {
-      const entry = entries.get(prefix + name)
+      const entry = tensors.get(prefix + name)
       if (!entry)
-        throw new Error(`${tensors}: ${prefix}${name} is missing, though target_modules names ${module.name}`)
+        throw new Error(`${file}: ${prefix}${name} is missing, though target_modules names ${module.name}`)
       if (entry.shape.join() !== shape.join())
-        throw new Error(`${tensors}: ${prefix}${name} is [${entry.shape}], the base model needs [${shape}]`)
-      entries.delete(prefix + name)
-      const values = readTensor(entry)
+        throw new Error(`${file}: ${prefix}${name} is [${entry.shape}], the base model needs [${shape}]`)
+      left.delete(prefix + name)
+      const values = entry.data
       parameters.set(name, { shape, data: factor === 1 ? values : values.map((x) => x * factor) })
     }
     const names = factorNames(module)
     take(names.a, [rank, module.in], 1)
     take(names.b, [module.out, rank], scale)
   }
-  const [left] = entries.keys()
-  if (left !== undefined)
-    throw new Error(`${tensors}: ${left} belongs to no module that target_modules names in this base model`)
+  const [stranger] = left
+  if (stranger !== undefined)
+    throw new Error(`${file}: ${stranger} belongs to no module that target_modules names in this base model`)
   return { targets: targets.map((target) => ({ ...target, scale: 1 })), parameters }
 }

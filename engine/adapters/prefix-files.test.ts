@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { llamaReference } from '../../test/reference/load.ts'
@@ -40,6 +41,12 @@ test('the files of a prefix give the same prefix back', () => {
     num_layers: layers,
     num_attention_heads: model.kvHeads,
   })
+})
+
+test('an adapter that hashes to what is wanted is that version', () => {
+  const files = prefixFiles(model, 'some-base', prefix)
+  const hash = createHash('sha256').update(files['adapter_model.safetensors']!).digest('hex')
+  expect(readAdapter(model, writeFiles(join(root, 'hashed'), files), hash)).toEqual({ prefix })
 })
 
 describe('an adapter is refused, with its file', () => {

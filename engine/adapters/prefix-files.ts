@@ -1,8 +1,8 @@
 /** PEFT's files for a prefix: the config, and one tensor with all rows. */
 import { z } from 'zod'
 import type { Model, PositionRule } from '../models/model.ts'
-import { readHeader, readTensor } from '../weights/safetensors.ts'
 import { type AdapterFiles, adapterFiles, configFile } from './adapter-files.ts'
+import type { TensorFile } from './peft.ts'
 
 /** Rows before every conversation, by layer: keys and values of `tokens` rows, each (tokens, kvHeads · headDim). */
 export type Prefix = { tokens: number; keys: Float32Array[]; values: Float32Array[] }
@@ -80,7 +80,12 @@ export function prefixFiles(model: Model, base: string, prefix: Prefix): Adapter
  * Reads a prefix's config and tensor.
  * @throws an Error that names the file, the key and both numbers when it is no prefix for this base
  */
-export function parsePrefix(model: Model, json: unknown, config: string, tensors: string): Prefix {
+export function parsePrefix(
+  model: Model,
+  json: unknown,
+  config: string,
+  { file, tensors }: TensorFile,
+): Prefix {
   const { data, error } = PrefixConfig.safeParse(json)
   if (error) throw new Error(`${config} is not as expected: ${z.prettifyError(error)}`)
   const { num_virtual_tokens: tokens, num_layers: layers, token_dim: width } = data
@@ -95,12 +100,12 @@ export function parsePrefix(model: Model, json: unknown, config: string, tensors
     data.preamble_position_rule ?? unstatedRule(model, config),
     model.positionRule,
   )
-  const entry = readHeader(tensors).get('prompt_embeddings')
+  const entry = tensors.get('prompt_embeddings')
   const wanted = [tokens, layers * 2 * width]
-  if (!entry) throw new Error(`${tensors}: prompt_embeddings is missing`)
+  if (!entry) throw new Error(`${file}: prompt_embeddings is missing`)
   if (entry.shape.join() !== wanted.join())
-    throw new Error(`${tensors}: prompt_embeddings is [${entry.shape}], ${configFile} says [${wanted}]`)
-  return splitRows(readTensor(entry), tokens, layers)
+    throw new Error(`${file}: prompt_embeddings is [${entry.shape}], ${configFile} says [${wanted}]`)
+  return splitRows(entry.data, tokens, layers)
 }
 
 /** What PEFT's own files mean: real tokens follow the rows, except on ChatGLM, where it depends on who trained them. */

@@ -5,6 +5,7 @@ import { type Binding, cacheShape, type Model } from '../models/model.ts'
 import { causalMask, ropeFeeds, stepInputs, tokenFeeds } from '../models/step.ts'
 import { Session, type Value } from '../runtime/session.ts'
 import { type KeyValueCache, pastName } from './cache.ts'
+import { counters } from './stats.ts'
 
 const rowsName = (i: number) => `rows.${i}`
 
@@ -74,6 +75,7 @@ export class Decoder {
     parameters: Parameters,
     first: number,
   ): Promise<Float32Array<ArrayBuffer>[]> {
+    counters.steps += 1
     const scored = Array.from({ length: tokens.length - first }, (_, i) => first + i)
     const out = await this.#session.run({
       ...tokenFeeds([tokens], cache.position),

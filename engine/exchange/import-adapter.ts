@@ -1,7 +1,7 @@
-import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { configFile, tensorFile } from '../adapters/adapter-files.ts'
+import { adapterHash, configFile, tensorFile } from '../adapters/adapter-files.ts'
 import { readAdapter } from '../adapters/peft.ts'
 import { prefixConfig } from '../adapters/prefix-files.ts'
 import { InputError } from '../errors.ts'
@@ -24,7 +24,7 @@ export type ImportRequest = {
   positionRule?: PositionRule
 }
 
-export type ImportedAdapter = { peftType: 'PREFIX_TUNING' | 'LORA' }
+export type ImportedAdapter = { peftType: 'PREFIX_TUNING' | 'LORA'; hash: string }
 
 /**
  * Turns an adapter of PEFT or of ChatGLM's scripts into files of ours, and makes sure that they fit their base.
@@ -49,7 +49,8 @@ export async function* importAdapter(request: ImportRequest): AsyncGenerator<Imp
     throw new InputError('invalid_adapter', (error as Error).message, { cause: error })
   }
   const { prefix } = readAdapter(model, to)
-  yield { peftType: prefix ? 'PREFIX_TUNING' : 'LORA' }
+  const hash = adapterHash(readFileSync(join(to, tensorFile)))
+  yield { peftType: prefix ? 'PREFIX_TUNING' : 'LORA', hash }
 }
 
 const Config = z.looseObject({ preamble_position_rule: z.unknown().optional() })

@@ -23,7 +23,7 @@ export type Reply =
  * behind it. Leaving a stream early (`break`, `return()`) stops the work behind it.
  */
 export class Thread {
-  readonly #worker = new Worker(new URL('./worker.ts', import.meta.url))
+  readonly #worker: Worker
   /** Streams the worker has not ended yet, those that nobody reads any more included. */
   readonly #inboxes = new Map<number, Inbox>()
   #lastId = 0
@@ -32,7 +32,9 @@ export class Thread {
   /** Why nothing more can run; a worker that is gone would never answer. */
   #dead: string | undefined
 
-  constructor() {
+  /** @param data what code in the thread finds as `workerData` */
+  constructor(data?: object) {
+    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: data })
     this.#worker.on('message', (reply: Reply) => this.#deliver(reply))
     this.#worker.on('error', (error: Error) => this.#fail(`the engine thread has died: ${error.message}`))
     this.#worker.on('exit', () => this.#fail('the engine thread has stopped'))
@@ -93,6 +95,11 @@ export class Thread {
     } finally {
       this.#signal('stop', id)
     }
+  }
+
+  /** @throws an Error that says why nothing can run any more */
+  check(): void {
+    if (this.#dead) throw new Error(this.#dead)
   }
 
   /** Stops all streams, whose readers see them end; waits until no run is in progress, and ends the thread. */

@@ -27,3 +27,10 @@ test('what one throws ends all', async () => {
   await expect(Array.fromAsync(merge(streams))).rejects.toThrow('b has failed')
   expect(ended.sort()).toEqual(['a', 'b'])
 })
+
+test('a stream that fails while nobody asks fails nothing else', async () => {
+  const values = merge([counting('a', 9, 2), counting('b', 9)])
+  await values.next()
+  await new Promise((resolve) => setImmediate(resolve)) // by now the one that fails has failed
+  await values.return(undefined)
+})

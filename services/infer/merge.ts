@@ -3,7 +3,11 @@ export type From<T> = { index: number; value: T }
 
 /** The values of several streams as they come; what one throws ends all. */
 export async function* merge<T>(streams: readonly AsyncGenerator<T, void, void>[]): AsyncGenerator<From<T>> {
-  const next = async (index: number) => ({ index, result: await streams[index]!.next() })
+  const next = (index: number) => {
+    const value = streams[index]!.next().then((result) => ({ index, result }))
+    value.catch(() => {}) // thrown below, when it is its turn; by then it may long have failed
+    return value
+  }
   const pending = new Map(streams.map((_, index) => [index, next(index)]))
   try {
     while (pending.size > 0) {

@@ -1,0 +1,10 @@
+import { workerData } from 'node:worker_threads'
+
+/** What an engine is opened with. */
+export type EngineSettings = {
+  /** Bytes of adapters that are kept in memory for the next request; 4 GiB when absent. */
+  adapterBytes?: number
+}
+
+/** Those of this thread; none where the engine's functions run without a thread of their own. */
+export const settings: EngineSettings = workerData?.engineSettings ?? {}
