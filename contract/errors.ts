@@ -1,20 +1,28 @@
 /** What can go wrong, in OpenAI's words: one table from code to status and type, one shape of answer. */
 import { z } from 'zod'
 
+type Kind = { status: number; type: string; retryAfter?: number }
+
 const codes = {
   invalid_value: { status: 400, type: 'invalid_request_error' },
   invalid_json: { status: 400, type: 'invalid_request_error' },
   invalid_file: { status: 400, type: 'invalid_request_error' },
   unsupported_value: { status: 400, type: 'invalid_request_error' },
   context_length_exceeded: { status: 400, type: 'invalid_request_error' },
+  invalid_adapter: { status: 400, type: 'invalid_request_error' },
   not_found: { status: 404, type: 'invalid_request_error' },
   model_not_found: { status: 404, type: 'invalid_request_error' },
   unknown_url: { status: 404, type: 'invalid_request_error' },
   conflict: { status: 409, type: 'invalid_request_error' },
   file_too_large: { status: 413, type: 'invalid_request_error' },
+  /** Nobody reads this answer; it is for the log. */
+  client_gone: { status: 400, type: 'invalid_request_error' },
   server_error: { status: 500, type: 'server_error' },
-  overloaded: { status: 503, type: 'server_error' },
-} as const
+  /** The queue is full. */
+  overloaded: { status: 429, type: 'rate_limit_error', retryAfter: 1 },
+  shutting_down: { status: 503, type: 'server_error', retryAfter: 5 },
+  timeout: { status: 504, type: 'server_error' },
+} as const satisfies Record<string, Kind>
 
 export type ErrorCode = keyof typeof codes
 
@@ -35,6 +43,12 @@ export class ApiError extends Error {
     return codes[this.code].status
   }
 
+  /** Seconds after which it is worth asking again. */
+  get retryAfter(): number | undefined {
+    const kind: Kind = codes[this.code]
+    return kind.retryAfter
+  }
+
   /** The answer's JSON. */
   get body(): ErrorBody {
     const { message, param, code } = this
@@ -49,6 +63,8 @@ export const ErrorBody = z
       type: z.string(),
       param: z.string().nullable(),
       code: z.string().nullable(),
+      /** The answer's header `x-request-id`. */
+      request_id: z.string().optional(),
     }),
   })
   .meta({ id: 'Error' })

@@ -13,6 +13,9 @@ test('without any variable the server listens on the loopback address and stores
     models: resolve('models'),
     hub: { endpoint: 'https://huggingface.co', token: undefined },
     device: 'cpu',
+    requestTimeout: 600_000,
+    drainTimeout: 30_000,
+    adapterBytes: 4294967296,
     logLevel: 'info',
     maxFileBytes: 536870912,
   })

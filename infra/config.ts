@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { Device } from '../contract/device.ts'
 
 const MiB = 2 ** 20
+const GiB = 2 ** 30
 const ownModels = resolve(fileURLToPath(import.meta.url), '../../models')
 
 const whole = (min: number, max: number) =>
@@ -59,6 +60,15 @@ const variables = {
     expected: 'a whole number of bytes, at least 1',
   },
   PREAMBLE_DEVICE: { schema: Device.default('cpu'), expected: 'cpu, webgpu or cuda' },
+  PREAMBLE_REQUEST_TIMEOUT: {
+    schema: whole(1, 86_400).default(600),
+    expected: 'whole seconds from 1 to 86400',
+  },
+  PREAMBLE_DRAIN_TIMEOUT: { schema: whole(0, 3600).default(30), expected: 'whole seconds from 0 to 3600' },
+  PREAMBLE_ADAPTER_BYTES: {
+    schema: whole(1, Number.MAX_SAFE_INTEGER).default(4 * GiB),
+    expected: 'a whole number of bytes, at least 1',
+  },
   LOG_LEVEL: {
     schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
     expected: 'trace, debug, info, warn, error, fatal or silent',
@@ -85,6 +95,12 @@ export type Config = {
   device: Device
   /** Bytes that a job may take; undefined: most of what the machine has. */
   memory: number | undefined
+  /** How long an answer may be generated, in ms. */
+  requestTimeout: number
+  /** How long what runs may go on when the process is told to stop, in ms. */
+  drainTimeout: number
+  /** Bytes of adapters that are kept in memory; those in use may take more. */
+  adapterBytes: number
   logLevel: z.infer<typeof variables.LOG_LEVEL.schema>
   maxFileBytes: number
 }
@@ -112,6 +128,9 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     hub: { endpoint: read('HF_ENDPOINT'), token: read('HF_TOKEN') },
     device: read('PREAMBLE_DEVICE'),
     memory: read('PREAMBLE_MEMORY'),
+    requestTimeout: read('PREAMBLE_REQUEST_TIMEOUT') * 1000,
+    drainTimeout: read('PREAMBLE_DRAIN_TIMEOUT') * 1000,
+    adapterBytes: read('PREAMBLE_ADAPTER_BYTES'),
     logLevel: read('LOG_LEVEL'),
     maxFileBytes: read('MAX_FILE_BYTES'),
   }

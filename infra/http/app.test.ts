@@ -5,8 +5,10 @@ import { ChatCompletion, ChatRequest } from '../../contract/chat.ts'
 import { ApiError } from '../../contract/errors.ts'
 import { JobRequest } from '../../contract/job.ts'
 import { createLog } from '../log.ts'
+import { boundedLabels, createMetrics } from '../metrics.ts'
 import { createHttpApp } from './app.ts'
 import { errors } from './errors.ts'
+import { Lifetime } from './lifetime.ts'
 
 const lines: string[] = []
 const log = createLog({ name: 'test', level: 'info' }, { write: (line) => lines.push(line) })
@@ -34,12 +36,21 @@ app.get('/broken', () => {
   throw new Error('password is hunter2')
 })
 
+app.get('/raw', () => new Response('made by hand'))
+app.get('/told', (c) => {
+  Object.assign(c.var.told, { model: 'm', completionTokens: 3 })
+  return c.json({})
+})
 app.get('/v1/models/:model', (c) => c.json({ model: c.req.param('model') }))
 
 async function answer(path: string, body?: unknown) {
   const init = { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
   const response = await app.request(path, body === undefined ? {} : init)
-  return { status: response.status, ...(await response.json()) }
+  const { error, ...rest } = await response.json()
+  if (!error) return { status: response.status, ...rest }
+  const { request_id, ...told } = error
+  expect(request_id).toBe(response.headers.get('x-request-id'))
+  return { status: response.status, error: told }
 }
 const invalid = (param: string, message: unknown) => ({
   status: 400,
@@ -106,6 +117,101 @@ test('what nobody foresaw is told to the log and not to the client', async () =>
   expect(JSON.parse(lines[0]!)).toMatchObject({ request: 'r-1', err: { message: 'password is hunter2' } })
 })
 
+test.each([
+  ['r-1_=', 'r-1_='],
+  ['a b', expect.stringMatching(/^[\da-f-]{36}$/)],
+  ['<script>', expect.stringMatching(/^[\da-f-]{36}$/)],
+  ['x'.repeat(256), expect.stringMatching(/^[\da-f-]{36}$/)],
+])('of the request id %s the answer has its own or one that is made', async (given, wanted) => {
+  for (const path of ['/told', '/raw', '/nowhere', '/broken', '/healthz', '/metrics']) {
+    const response = await app.request(path, { headers: { 'x-request-id': given } })
+    expect(response.headers.get('x-request-id')).toEqual(wanted)
+  }
+})
+
+test('a request is one line: route, status, time, id and what the handler tells, but no path or text', async () => {
+  lines.length = 0
+  await app.request('/told?secret=hunter2', { headers: { 'x-request-id': 'r-2' } })
+  await app.request('/v1/models/THUDM/chatglm3-6b')
+  await answer('/nowhere')
+  const logged = lines.map((line) => JSON.parse(line))
+  const line = { msg: 'request', method: 'GET', ms: expect.any(Number) }
+  expect(logged).toMatchObject([
+    { ...line, request: 'r-2', route: '/told', status: 200, model: 'm', completionTokens: 3 },
+    { ...line, route: '/v1/models/:model', status: 200 },
+    { ...line, route: 'unknown', status: 404, error: 'unknown_url' },
+  ])
+  expect(lines.join()).not.toMatch(/hunter2|chatglm3/)
+})
+
+test('metrics count requests by route and status, in the form that Prometheus reads', async () => {
+  const metrics = createMetrics()
+  const counted = createHttpApp({ name: 'test', version: '0', log, metrics })
+  counted.get('/v1/models/:model', (c) => c.json({}))
+  for (const path of ['/v1/models/a', '/v1/models/b', '/nowhere']) await counted.request(path)
+  const response = await counted.request('/metrics')
+  expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/)
+  const text = await response.text()
+  expect(text).toContain(
+    'preamble_http_requests_total{method="GET",route="/v1/models/:model",status="200"} 2\n',
+  )
+  expect(text).toContain('preamble_http_requests_total{method="GET",route="unknown",status="404"} 1\n')
+  expect(text).toContain('preamble_http_request_seconds_count{method="GET",route="/v1/models/:model"} 2\n')
+})
+
+test('labels from the outside are bounded', () => {
+  const label = boundedLabels(2)
+  expect(['a', 'b', 'c', 'a', 'd'].map(label)).toEqual(['a', 'b', 'other', 'a', 'other'])
+})
+
+test('ready is who reaches all that it needs; what is missing is named, and the cause only logged', async () => {
+  const missing = new Set<string>()
+  const check = (what: string) => async () => {
+    if (missing.has(what)) throw new Error('password is hunter2')
+  }
+  const ready = { database: check('database'), storage: check('storage') }
+  const checked = createHttpApp({ name: 'test', version: '0', log, ready })
+  const ask = async () => {
+    const response = await checked.request('/readyz')
+    const { status, ...rest } = await response.json()
+    return [response.status, status, rest]
+  }
+  const checks = { server: 'ok', database: 'ok', storage: 'ok' }
+  expect(await ask()).toEqual([200, 'ready', { service: 'test', checks }])
+  missing.add('storage')
+  expect(await ask()).toEqual([
+    503,
+    'unready',
+    { service: 'test', checks: { ...checks, storage: 'missing' } },
+  ])
+  expect((await checked.request('/healthz')).status).toBe(200)
+})
+
+test('a server that drains refuses what is new, says when to come back, and still tells how it is', async () => {
+  const lifetime = new Lifetime()
+  const draining = createHttpApp({ name: 'test', version: '0', log, lifetime })
+  draining.get('/told', (c) => c.json({}))
+  expect((await draining.request('/told')).status).toBe(200)
+  lifetime.drain()
+  const refused = await draining.request('/told')
+  expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '5'])
+  expect(await refused.json()).toMatchObject({ error: { type: 'server_error', code: 'shutting_down' } })
+  const statuses = ['/healthz', '/metrics', '/readyz'].map(
+    async (path) => (await draining.request(path)).status,
+  )
+  expect(await Promise.all(statuses)).toEqual([200, 200, 503])
+})
+
+test("a full queue is the client's to ask again, with the time to wait", async () => {
+  const full = createHttpApp({ name: 'test', version: '0', log })
+  full.get('/', () => {
+    throw new ApiError('overloaded', 'the queue is full')
+  })
+  const response = await full.request('/')
+  expect([response.status, response.headers.get('retry-after')]).toEqual([429, '1'])
+  expect(await response.json()).toMatchObject({ error: { type: 'rate_limit_error', code: 'overloaded' } })
+})
+
 test('the app tells its health and its own OpenAPI document, schemas by name', async () => {
   expect(await answer('/healthz')).toEqual({ status: 'ok', service: 'test', version: '1.2.3' })
   const { paths, components } = await (await app.request('/openapi.json')).json()
@@ -129,5 +235,6 @@ test('a service mounted in another app keeps its routes, errors and place in the
   expect(response.status).toBe(404)
   expect(await response.json()).toMatchObject({ error: { code: 'not_found' } })
   expect(lines.map((line) => JSON.parse(line).request)).toEqual([response.headers.get('x-request-id')])
+  expect((await (await all.request('/readyz')).json()).service).toBe('all')
   expect(Object.keys((await (await all.request('/openapi.json')).json()).paths)).toEqual(['/chat', '/jobs'])
 })

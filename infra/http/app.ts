@@ -1,15 +1,36 @@
-/** The Hono app every service starts from: validation, errors, request ids, health and its own OpenAPI document. */
+/** The Hono app every service starts from: validation, errors, request ids, logs, probes and its OpenAPI document. */
 import { OpenAPIHono } from '@hono/zod-openapi'
-import { requestId } from 'hono/request-id'
 import { getPath } from 'hono/utils/url'
 import { ApiError } from '../../contract/errors.ts'
 import type { Log } from '../log.ts'
+import { createMetrics, type Metrics } from '../metrics.ts'
 import { answerError, fromZod, toApiError } from './errors.ts'
+import { Lifetime } from './lifetime.ts'
+import { observe } from './observe.ts'
+import { addProbes, type Checks } from './probes.ts'
 
-export type HttpEnv = { Variables: { requestId: string } }
+export type HttpEnv = {
+  Variables: {
+    requestId: string
+    /** What a handler adds to the request's line in the log: names, counts, durations; never text or keys. */
+    told: Record<string, string | number>
+    /** Resolves when a streamed answer has ended; absent, the answer is whole when the handler returns. */
+    streamed?: Promise<void>
+  }
+}
 export type HttpApp = OpenAPIHono<HttpEnv>
 
-type Service = { name: string; version: string; log: Log }
+/** What a service has of its process. */
+export type HostDeps = {
+  log: Log
+  version: string
+  /** Shared by all that is on one port; absent, its own. */
+  metrics?: Metrics
+  /** Of the server it is served by; absent, one without end. */
+  lifetime?: Lifetime
+}
+
+type Service = HostDeps & { name: string; ready?: Checks }
 
 const modelPath = /^(\/v1\/(?:base_)?models\/)(.+)$/
 
@@ -17,31 +38,21 @@ const modelPath = /^(\/v1\/(?:base_)?models\/)(.+)$/
 const pathOf = (request: Request) =>
   getPath(request).replace(modelPath, (_, route: string, id: string) => route + id.replaceAll('/', '%2F'))
 
-/** An app without routes of its own; `/healthz` and `/openapi.json` answer. */
-export function createHttpApp({ name, version, log }: Service): HttpApp {
+/** An app without routes of its own; `/healthz`, `/readyz`, `/metrics` and `/openapi.json` answer. */
+export function createHttpApp(service: Service): HttpApp {
+  const { name, version, log } = service
+  const { metrics = createMetrics(), lifetime = new Lifetime(), ready = {} } = service
+  const watched = { name, version, log, metrics, lifetime, ready }
   const app = new OpenAPIHono<HttpEnv>({
     getPath: pathOf,
     defaultHook: (result, c) => {
       if (!result.success) return answerError(c, fromZod(result.error))
     },
   })
-  const identify = requestId()
-  app.use(async (c, next) => {
-    // Mounted in another app of ours, which has done this already.
-    if (c.var.requestId) return next()
-    await identify(c, async () => {
-      const start = performance.now()
-      await next()
-      const ms = Math.round(performance.now() - start)
-      log.debug(
-        { request: c.var.requestId, method: c.req.method, path: c.req.path, status: c.res.status, ms },
-        'request',
-      )
-    })
-  })
+  app.use(observe(watched))
   app.onError((thrown, c) => {
     const error = toApiError(thrown)
-    if (error.status >= 500) {
+    if (error.code === 'server_error') {
       log.error(
         { request: c.var.requestId, method: c.req.method, path: c.req.path, err: thrown },
         'request failed',
@@ -53,7 +64,7 @@ export function createHttpApp({ name, version, log }: Service): HttpApp {
     const message = `unknown request: ${c.req.method} ${c.req.path}; /openapi.json lists what there is`
     return answerError(c, new ApiError('unknown_url', message))
   })
-  app.get('/healthz', (c) => c.json({ status: 'ok', service: name, version }))
+  addProbes(app, watched)
   app.doc31('/openapi.json', { openapi: '3.1.0', info: { title: `Preamble ${name}`, version } })
   return app
 }

@@ -49,7 +49,14 @@ function pathOf(path: PropertyKey[]): string {
 
 /** The answer to a request that failed. */
 export function answerError(c: Context, error: ApiError): Response {
-  return c.json(error.body, error.status)
+  c.var.told.error = error.code
+  if (error.retryAfter !== undefined) c.header('retry-after', String(error.retryAfter))
+  return c.json(errorBody(c, error), error.status)
+}
+
+/** What the client is told of an error: the request's id finds its cause in the log. */
+export function errorBody(c: Context, { body: { error } }: ApiError): ErrorBody {
+  return { error: { ...error, request_id: c.var.requestId } }
 }
 
 const descriptions = {
@@ -57,6 +64,9 @@ const descriptions = {
   404: 'There is no such thing',
   409: 'It is in a state that does not allow this',
   413: 'The file is too large',
+  429: 'Too many requests at once; `retry-after` says when to ask again',
+  503: 'The server stops; `retry-after` says when to ask again',
+  504: 'The request took longer than is allowed',
 } as const
 
 /** Error answers for a route's `responses`: `...errors(400, 404)`. */

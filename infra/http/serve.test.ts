@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { ApiError } from '../../contract/errors.ts'
 import { createLog } from '../log.ts'
 import { createHttpApp } from './app.ts'
+import { Lifetime } from './lifetime.ts'
 import { type Listening, listen } from './serve.ts'
 import { streamEvents } from './sse.ts'
 
@@ -11,9 +12,16 @@ const anywhere = { host: '127.0.0.1', port: 0 }
 /** Serves one stream of `events` and runs `use` on it. */
 async function withStream(
   events: (signal: AbortSignal) => AsyncGenerator<unknown, void, void>,
-  use: (server: Listening, seen: { aborted: Promise<void>; errors: unknown[] }) => Promise<void>,
+  use: (
+    server: Listening,
+    seen: { aborted: Promise<void>; errors: unknown[]; lines: string[] },
+  ) => Promise<void>,
 ) {
-  const app = createHttpApp({ name: 'test', version: '0', log: createLog({ name: 'test', level: 'silent' }) })
+  const lines: string[] = []
+  const log = createLog({ name: 'test', level: 'info' }, { write: (line) => lines.push(line) })
+  const lifetime = new Lifetime()
+  const app = createHttpApp({ name: 'test', version: '0', log, lifetime })
+  lifetime.ending.addEventListener('abort', () => gone.abort(lifetime.ending.reason))
   const gone = new AbortController()
   const errors: unknown[] = []
   const aborted = new Promise<void>((resolve) => gone.signal.addEventListener('abort', () => resolve()))
@@ -23,11 +31,11 @@ async function withStream(
       onError: (error) => errors.push(error),
     }),
   )
-  const server = await listen(app, anywhere)
+  const server = await listen(app, anywhere, lifetime)
   try {
-    await use(server, { aborted, errors })
+    await use(server, { aborted, errors, lines })
   } finally {
-    await server.close(0)
+    await server.close(0, 100)
   }
 }
 
@@ -62,7 +70,9 @@ test('what fails later is the last event, without its cause', async () => {
   }
   await withStream(events, async ({ url }, { errors }) => {
     const text = await (await fetch(`${url}/stream`)).text()
-    expect(text).toMatch(/^data: 1\n\ndata: \{"error":\{.*"code":"server_error"\}\}\n\n$/)
+    expect(text).toMatch(
+      /^data: 1\n\ndata: \{"error":\{.*"code":"server_error","request_id":"[\da-f-]{36}"\}\}\n\n$/,
+    )
     expect(text).not.toContain('hunter2')
     expect(errors).toEqual([new Error('password is hunter2')])
   })
@@ -109,29 +119,52 @@ test('a client that hangs up before the first event stops the work too', async (
   })
 })
 
-test('a server that closes answers what it has begun', async () => {
-  const started = Promise.withResolvers<void>()
-  const release = Promise.withResolvers<void>()
-  const server = await listen(
-    {
-      async fetch() {
-        started.resolve()
-        await release.promise
-        return new Response('whole')
-      },
-    },
-    anywhere,
-  )
-  const answer = fetch(server.url)
-  await started.promise
-  const closed = server.close()
-  await expect(fetch(server.url)).rejects.toThrow()
-  release.resolve()
-  expect(await (await answer).text()).toBe('whole')
-  await closed
+test('a stream is told to the log when it has ended, with its error', async () => {
+  async function* events() {
+    yield 1
+    throw new ApiError('timeout', 'it took too long')
+  }
+  await withStream(events, async ({ url }, { lines }) => {
+    await (await fetch(`${url}/stream`)).text()
+    await vi.waitFor(() => expect(lines).toHaveLength(1))
+    expect(JSON.parse(lines[0]!)).toMatchObject({ route: '/stream', status: 200, error: 'timeout' })
+  })
 })
 
-test('a server cuts off what does not end in time', async () => {
+test('a server that closes ends what it has begun, and refuses what is new until then', async () => {
+  const release = Promise.withResolvers<void>()
+  async function* events() {
+    yield 1
+    await release.promise
+    yield 2
+  }
+  await withStream(events, async (server) => {
+    const answer = await fetch(`${server.url}/stream`)
+    const closed = server.close()
+    const refused = await fetch(`${server.url}/stream`)
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '5'])
+    expect((await fetch(`${server.url}/readyz`)).status).toBe(503)
+    release.resolve()
+    expect(await answer.text()).toBe('data: 1\n\ndata: 2\n\ndata: [DONE]\n\n')
+    await closed
+    await expect(fetch(`${server.url}/stream`)).rejects.toThrow()
+  })
+})
+
+test('what has not ended in time is told to end, and why', async () => {
+  async function* events(signal: AbortSignal) {
+    yield 1
+    await sleep(60_000, undefined, { signal }).catch(() => {})
+    signal.throwIfAborted()
+  }
+  await withStream(events, async (server) => {
+    const answer = await fetch(`${server.url}/stream`)
+    await server.close(10)
+    expect(await answer.text()).toMatch(/^data: 1\n\ndata: \{"error":.*"code":"shutting_down"/)
+  })
+})
+
+test('a server cuts off what does not end though it was told to', async () => {
   const started = Promise.withResolvers<void>()
   const server = await listen(
     {
@@ -144,7 +177,7 @@ test('a server cuts off what does not end in time', async () => {
   )
   const answer = fetch(server.url).catch((error: Error) => error)
   await started.promise
-  await server.close(10)
+  await server.close(10, 10)
   expect(await answer).toBeInstanceOf(Error)
 })
 

@@ -1,7 +1,8 @@
 import { once } from 'node:events'
-import type { Server } from 'node:http'
+import type { Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
+import { Lifetime } from './lifetime.ts'
 
 /** Any Hono app. */
 type App = { fetch(request: Request): Response | Promise<Response> }
@@ -9,17 +10,33 @@ type App = { fetch(request: Request): Response | Promise<Response> }
 export type Listening = {
   url: string
   port: number
-  /** Takes no new requests and waits for those in flight; after `patience` ms their connections are cut. */
-  close(patience?: number): Promise<void>
+  /**
+   * Drains: new requests are refused by the app, and those that run may take `patience` ms more. What still runs then
+   * is told to end, and may take `lastWords` ms to say so to its client before it is cut off.
+   */
+  close(patience?: number, lastWords?: number): Promise<void>
 }
 
-/** Serves `app` on `host` and `port`; port 0 is any free one. Throws when it cannot listen there. */
-export async function listen(app: App, { host, port }: { host: string; port: number }): Promise<Listening> {
+/**
+ * Serves `app` on `host` and `port`; port 0 is any free one. Throws when it cannot listen there.
+ * @param lifetime the one that the app was made with
+ */
+export async function listen(
+  app: App,
+  { host, port }: { host: string; port: number },
+  lifetime = new Lifetime(),
+): Promise<Listening> {
   const server = createAdaptorServer({ fetch: app.fetch }) as Server
-  let closing = false
-  // A client keeps its connection for the next request; a server that closes has no next one.
-  server.on('request', (_, response) => {
-    response.on('close', () => closing && setImmediate(() => server.closeIdleConnections()))
+  const running = new Set<ServerResponse>()
+  let idle: (() => void) | undefined
+  server.on('request', (_, response: ServerResponse) => {
+    running.add(response)
+    // A client keeps its connection for the next request; a server that stops has no next one.
+    if (lifetime.draining) response.setHeader('connection', 'close')
+    response.on('close', () => {
+      running.delete(response)
+      if (running.size === 0) idle?.()
+    })
   })
   server.listen(port, host)
   await once(server, 'listening').catch((error: NodeJS.ErrnoException) => {
@@ -30,17 +47,28 @@ export async function listen(app: App, { host, port }: { host: string; port: num
   const address = server.address() as AddressInfo
   const name = address.family === 'IPv6' ? `[${address.address}]` : address.address
 
+  /** Waits until nothing runs, but no longer than `ms`. */
+  async function settled(ms: number): Promise<void> {
+    if (running.size === 0) return
+    const done = Promise.withResolvers<void>()
+    idle = done.resolve
+    const late = setTimeout(done.resolve, ms)
+    await done.promise
+    clearTimeout(late)
+  }
+
   return {
     url: `http://${name}:${address.port}`,
     port: address.port,
-    async close(patience = 10_000) {
-      closing = true
-      const cut = setTimeout(() => server.closeAllConnections(), patience)
+    async close(patience = 10_000, lastWords = 2000) {
+      lifetime.drain()
+      await settled(patience)
+      lifetime.end()
+      await settled(lastWords)
       const closed = once(server, 'close')
       server.close()
-      server.closeIdleConnections()
+      server.closeAllConnections()
       await closed
-      clearTimeout(cut)
     },
   }
 }

@@ -1,6 +1,6 @@
 /** Streamed answers: server-sent events as OpenAI's clients read them, `data: {…}` and at last `data: [DONE]`. */
 import type { Context } from 'hono'
-import { toApiError } from './errors.ts'
+import { errorBody, toApiError } from './errors.ts'
 
 const utf8 = new TextEncoder()
 const frame = (data: string) => utf8.encode(`data: ${data}\n\n`)
@@ -23,21 +23,33 @@ export async function streamEvents(
 ): Promise<Response> {
   c.req.raw.signal.addEventListener('abort', onDisconnect, { once: true })
   let next: Promise<IteratorResult<unknown, void>> | undefined = Promise.resolve(await events.next())
+  const ended = Promise.withResolvers<void>()
+  c.set('streamed', ended.promise)
+  let gone = false
 
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
         const { done, value } = await (next ?? events.next())
         next = undefined
+        if (gone) return
         controller.enqueue(frame(done ? '[DONE]' : JSON.stringify(value)))
-        if (done) controller.close()
+        if (!done) return
+        controller.close()
       } catch (error) {
+        if (gone) return
+        const told = toApiError(error)
+        c.var.told.error = told.code
         onError(error)
-        controller.enqueue(frame(JSON.stringify(toApiError(error).body)))
+        controller.enqueue(frame(JSON.stringify(errorBody(c, told))))
         controller.close()
       }
+      ended.resolve()
     },
     async cancel() {
+      gone = true
+      c.var.told.error = 'client_gone'
+      ended.resolve()
       onDisconnect()
       await events.return()
     },

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -27,6 +27,13 @@ test('nothing half written stays on the disk', async () => {
   }
   await expect(diskStore(root).put('a', broken())).rejects.toThrow('connection lost')
   expect(await readdir(root)).toEqual([])
+})
+
+test('a place that is no directory is no store', async () => {
+  const root = await newRoot()
+  await diskStore(join(root, 'objects')).check()
+  await writeFile(join(root, 'file'), '')
+  await expect(diskStore(join(root, 'file')).check()).rejects.toThrow('EEXIST')
 })
 
 test('a file URL opens a store on the disk, another scheme is refused by name', async () => {

@@ -22,6 +22,8 @@ export interface Store {
   directory(key: string): Promise<string>
   /** Deletes the object of this key and all objects below `key/`; there may be none. */
   delete(key: string): Promise<void>
+  /** Throws when objects can neither be read nor written at present. */
+  check(): Promise<void>
 }
 
 export class ObjectNotFound extends Error {

@@ -19,6 +19,8 @@ export const adapters = pgTable(
     jobId: text('job_id').$type<Id<'job'>>(),
     /** Of all its files; null: it was stored before sizes were kept. */
     bytes: bigint('bytes', { mode: 'number' }),
+    /** SHA-256 of `adapter_model.safetensors`; null: there is no such file (`FULL`), or it was stored before hashes were kept. */
+    hash: text('hash'),
     objectKey: text('object_key').notNull(),
     createdAt: createdAt(),
   },
