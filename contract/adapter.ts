@@ -38,6 +38,10 @@ export const Adapter = z
     job_id: idOf('job').nullable(),
     /** Of its files; null: it was stored before sizes were kept. */
     bytes: z.int().nullable(),
+    /** Whether this server has it in memory, how many bytes it takes there, and whether it stays. */
+    loaded: z.boolean(),
+    loaded_bytes: z.int(),
+    pinned: z.boolean(),
   })
   .meta({ id: 'Adapter' })
 export type Adapter = z.infer<typeof Adapter>

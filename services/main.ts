@@ -6,8 +6,9 @@ import { baseModels } from '../infra/base-models.ts'
 import { openDatabase } from '../infra/db/open.ts'
 import { createHttpApp } from '../infra/http/app.ts'
 import { listen } from '../infra/http/serve.ts'
-import { runProcess, version } from '../infra/process.ts'
+import { runProcess } from '../infra/process.ts'
 import { openQueue } from '../infra/queue/queue.ts'
+import { reachable } from '../infra/reachable.ts'
 import { openStore } from '../infra/store/open.ts'
 import { createApp as createConvert } from './convert/app.ts'
 import { createApp as createInfer } from './infer/app.ts'
@@ -22,7 +23,7 @@ import { queues } from './train/queues.ts'
 /** How long a training worker may take to put its job back in line. */
 const workerGrace = 15_000 // ms
 
-await runProcess('preamble', async ({ config, log, onStop }) => {
+await runProcess('preamble', async ({ config, log, host, onStop }) => {
   await checkDevice(openEngine, config)
   const database = await openDatabase(config)
   onStop(database.close)
@@ -30,7 +31,7 @@ await runProcess('preamble', async ({ config, log, onStop }) => {
   onStop(() => validation.stop())
   const training = await openQueue(database.url, queues.training, log)
   onStop(() => training.stop())
-  const engine = openEngine()
+  const engine = openEngine({ adapterBytes: config.adapterBytes })
   onStop(engine.close)
   const store = openStore(config.storageUrl)
   const models = await startPulling(database.url, config, {
@@ -41,15 +42,21 @@ await runProcess('preamble', async ({ config, log, onStop }) => {
   onStop(models.stop)
   const deps = {
     ...models.deps,
-    ...{ version, validation, training, engine, store },
+    ...host,
+    ...{ validation, training, engine, store },
     db: database.db,
     maxFileBytes: config.maxFileBytes,
+    requestTimeout: config.requestTimeout,
     memory: config.memory,
     bases: baseModels(config.models, { db: database.db, store }),
     scratch: join(config.home, 'scratch'),
   }
 
-  const app = createHttpApp({ name: 'preamble', version, log })
+  const app = createHttpApp({
+    ...host,
+    name: 'preamble',
+    ready: { ...reachable({ db: database.db, store }), engine: async () => engine.check() },
+  })
   const services = {
     ingest: createIngest,
     convert: createConvert,
@@ -60,14 +67,14 @@ await runProcess('preamble', async ({ config, log, onStop }) => {
   for (const [service, create] of Object.entries(services)) {
     app.route('/', create({ ...deps, log: log.child({ service }) }))
   }
-  const server = await listen(app, config)
-  onStop(() => server.close())
+  const server = await listen(app, config, host.lifetime)
 
   const worker = keepRunning(fileURLToPath(new URL('./train/worker.ts', import.meta.url)), {
     env: { ...process.env, DATABASE_URL: database.url },
     onDeath: (code, signal, restartMs) =>
       log.error({ code, signal, restartMs }, 'the training worker died and is started again'),
   })
-  onStop(() => worker.stop(workerGrace))
+  // Together: while the worker keeps its state, requests go on.
+  onStop(() => Promise.all([server.close(config.drainTimeout), worker.stop(workerGrace)]))
   log.info({ url: server.url, models: (await deps.bases.list()).map(({ id }) => id) }, 'listening')
 })

@@ -1,14 +1,14 @@
 /** The second stage: an uploaded corpus becomes a dataset. */
 import type { Database } from '../../infra/db/client.ts'
-import { createHttpApp, type HttpApp } from '../../infra/http/app.ts'
-import type { Log } from '../../infra/log.ts'
+import { createHttpApp, type HostDeps, type HttpApp } from '../../infra/http/app.ts'
+import { reachable } from '../../infra/reachable.ts'
 import type { Store } from '../../infra/store/store.ts'
 import { addDatasetRoutes } from './routes/datasets.ts'
 
-export type ConvertDeps = { db: Database; store: Store; log: Log; version: string }
+export type ConvertDeps = HostDeps & { db: Database; store: Store }
 
 export function createApp(deps: ConvertDeps): HttpApp {
-  const app = createHttpApp({ name: 'convert', version: deps.version, log: deps.log })
+  const app = createHttpApp({ ...deps, name: 'convert', ready: reachable(deps) })
   addDatasetRoutes(app, deps)
   return app
 }

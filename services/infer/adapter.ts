@@ -3,12 +3,15 @@ import { eq, or } from 'drizzle-orm'
 import type { Adapter } from '../../contract/adapter.ts'
 import { ApiError } from '../../contract/errors.ts'
 import type { Id } from '../../contract/ids.ts'
+import type { EngineThread, ResidentAdapter } from '../../engine/index.ts'
 import type { Database } from '../../infra/db/client.ts'
 import { adapters, unixSeconds } from '../../infra/db/tables/index.ts'
+import type { Store } from '../../infra/store/store.ts'
 
 export type AdapterRow = typeof adapters.$inferSelect
 
-export const toAdapter = (row: AdapterRow): Adapter => ({
+/** @param resident what the engine has of it in memory */
+const toAdapter = (row: AdapterRow, resident: ResidentAdapter | undefined): Adapter => ({
   id: row.id,
   object: 'adapter',
   created_at: unixSeconds(row.createdAt),
@@ -18,7 +21,25 @@ export const toAdapter = (row: AdapterRow): Adapter => ({
   source: row.jobId ? 'job' : 'import',
   job_id: row.jobId,
   bytes: row.bytes,
+  loaded: resident !== undefined,
+  loaded_bytes: resident?.bytes ?? 0,
+  pinned: resident?.pinned ?? false,
 })
+
+type Deps = { store: Store; engine: Pick<EngineThread, 'adapters'> }
+
+/** Rows as the API tells them, with what this process's engine has of them in memory. */
+export async function toAdapters({ store, engine }: Deps, rows: readonly AdapterRow[]): Promise<Adapter[]> {
+  const resident = await engine.adapters.list()
+  return Promise.all(
+    rows.map(async (row) => {
+      const directory = await store.directory(row.objectKey).catch(() => undefined)
+      const isIt = (r: ResidentAdapter) =>
+        r.adapter === directory && r.adapterHash === (row.hash ?? undefined)
+      return toAdapter(row, resident.find(isIt))
+    }),
+  )
+}
 
 /** The adapter of this id, or of the model of this id. Throws ApiError when there is none. */
 export async function findAdapter(db: Database, id: string): Promise<AdapterRow> {

@@ -23,12 +23,13 @@ const store = diskStore(join(root, 'objects'))
 const engine = openEngine()
 const scratch = join(root, 'scratch')
 const maxFileBytes = 2 ** 20
-const app = createApp({
-  ...{ db, store, engine, scratch, maxFileBytes },
+const deps = {
+  ...{ db, store, engine, scratch, maxFileBytes, requestTimeout: 60_000 },
   log: createLog({ name: 'test', level: 'silent' }),
   version: '0',
   bases: baseModels(join(root, 'models'), { db, store }),
-})
+}
+const app = createApp(deps)
 
 type Files = Record<string, Uint8Array>
 /** What a training on the tiny Llama gave, by method. */
@@ -135,6 +136,7 @@ describe('an imported adapter', () => {
       source: 'import',
       job_id: null,
       bytes: Object.values(files).reduce((sum, { length }) => sum + length, 0),
+      ...{ loaded: false, loaded_bytes: 0, pinned: false },
     })
 
     const said = async (model: string) => {
@@ -188,6 +190,73 @@ describe('an imported adapter', () => {
     expect(await errorOf(app.request(`/v1/adapters/${id}`))).toMatchObject({ status: 404, code: 'not_found' })
     expect((await app.request(`/v1/models/${model}`)).status).toBe(404)
     expect(await store.list(`adapters/${id}`)).toEqual([])
+  })
+})
+
+describe('an adapter in memory', () => {
+  const keep = async (id: string, keeping: string): Promise<Adapter> => {
+    const response = await app.request(`/v1/adapters/${id}/${keeping}`, { method: 'POST' })
+    expect(response.status).toBe(200)
+    return response.json()
+  }
+  const state = async (id: string) => {
+    const { loaded, loaded_bytes, pinned } = await (await app.request(`/v1/adapters/${id}`)).json()
+    return [loaded, loaded_bytes, pinned]
+  }
+  // Rows of 2 layers' keys and values, 2 heads of 8 numbers of 4 bytes.
+  const loadedBytes = 4 * 2 * 2 * 2 * 8 * 4
+
+  test('is told as loaded, pinned and unpinned', async () => {
+    const { id } = await imported(prefix, { base: 'tiny' })
+    expect(await state(id)).toEqual([false, 0, false])
+    expect(await keep(id, 'load')).toMatchObject({
+      id,
+      loaded: true,
+      loaded_bytes: loadedBytes,
+      pinned: false,
+    })
+    expect(await keep(id, 'pin')).toMatchObject({ loaded: true, pinned: true })
+    const { data } = await (await app.request('/v1/adapters')).json()
+    expect(data[0]).toMatchObject({ id, loaded: true, pinned: true })
+    expect(await keep(id, 'unpin')).toMatchObject({ loaded: true, pinned: false })
+  })
+
+  test('is there when a request has needed it, and gone when it is deleted', async () => {
+    const { id, model } = await imported(prefix, { base: 'tiny' })
+    const body = JSON.stringify({ model, prompt: 'x', max_tokens: 1 })
+    const init = { method: 'POST', body, headers: { 'content-type': 'application/json' } }
+    expect((await app.request('/v1/completions', init)).status).toBe(200)
+    expect(await state(id)).toEqual([true, loadedBytes, false])
+    const directory = await store.directory(`adapters/${id}`)
+    await app.request(`/v1/adapters/${id}`, { method: 'DELETE' })
+    expect((await engine.adapters.list()).map(({ adapter }) => adapter)).not.toContain(directory)
+  })
+
+  test('is not loaded when its file was changed, and no path is told', async () => {
+    const { id, model } = await imported(prefix, { base: 'tiny' })
+    const other = lora['adapter_model.safetensors']!
+    await store.putBytes(`adapters/${id}/adapter_model.safetensors`, other)
+    const message = expect.stringMatching(/^[^/]*adapter_model\.safetensors: its SHA-256 is \w{64}/)
+    const refused = await errorOf(app.request(`/v1/adapters/${id}/load`, { method: 'POST' }))
+    expect(refused).toMatchObject({ status: 400, code: 'invalid_adapter', message })
+    const body = JSON.stringify({ model, prompt: 'x' })
+    const init = { method: 'POST', body, headers: { 'content-type': 'application/json' } }
+    const asked = await errorOf(app.request('/v1/completions', init))
+    expect(asked).toMatchObject({ status: 400, code: 'invalid_adapter', param: 'model' })
+    expect(asked.message).not.toContain(root)
+  })
+
+  test('is not pinned when those that stay would leave no room', async () => {
+    const small = openEngine({ adapterBytes: loadedBytes })
+    const app = createApp({ ...deps, engine: small })
+    const [one, other] = [await imported(prefix, { base: 'tiny' }), await imported(prefix, { base: 'tiny' })]
+    const pin = (id: string) => app.request(`/v1/adapters/${id}/pin`, { method: 'POST' })
+    expect((await pin(one.id)).status).toBe(200)
+    expect(await errorOf(pin(other.id))).toMatchObject({
+      status: 409,
+      message: expect.stringContaining('unpin another one'),
+    })
+    await small.close()
   })
 })
 
@@ -462,18 +531,8 @@ describe('a refused import leaves no row, no object and no temporary file', () =
   })
 
   test('a store that fails', async () => {
-    const broken = createApp({
-      ...{
-        db,
-        engine,
-        scratch,
-        maxFileBytes,
-        store: { ...store, put: () => Promise.reject(new Error('disk full')) },
-      },
-      log: createLog({ name: 'test', level: 'silent' }),
-      version: '0',
-      bases: baseModels(join(root, 'models'), { db, store }),
-    })
+    const full = { ...store, put: () => Promise.reject(new Error('disk full')) }
+    const broken = createApp({ ...deps, store: full })
     const form = new FormData()
     for (const [name, bytes] of Object.entries(prefix))
       form.append('file', new Blob([Buffer.from(bytes)]), name)

@@ -9,6 +9,7 @@ import { adapters } from '../../infra/db/tables/index.ts'
 import { testDatabase } from '../../infra/db/testing.ts'
 import { listen } from '../../infra/http/serve.ts'
 import { createLog } from '../../infra/log.ts'
+import { createMetrics } from '../../infra/metrics.ts'
 import { diskStore } from '../../infra/store/disk.ts'
 import { createApp } from './app.ts'
 
@@ -18,6 +19,7 @@ const store = diskStore(join(root, 'objects'))
 const real = openEngine()
 /** The real engine; a test may hold its streams up after their first event until they are left, and learn how they ended. */
 let hold: PromiseWithResolvers<void> | undefined
+let held = Promise.withResolvers<void>()
 const endings: ('whole' | 'stopped')[] = []
 const engine: EngineThread = {
   ...real,
@@ -37,6 +39,7 @@ async function* watched<T>(events: AsyncGenerator<T, void, void>): AsyncGenerato
   let ending: (typeof endings)[number] = 'stopped'
   try {
     for await (const event of events) {
+      if (hold) held.resolve()
       yield event
       await hold?.promise
     }
@@ -46,16 +49,18 @@ async function* watched<T>(events: AsyncGenerator<T, void, void>): AsyncGenerato
   }
 }
 const bases = baseModels(join(root, 'models'), { db, store })
-const log = createLog({ name: 'test', level: 'silent' })
-const limits = { scratch: join(root, 'scratch'), maxFileBytes: 2 ** 20 }
-const app = createApp({ log, version: '0', db, store, bases, engine, ...limits })
+const lines: string[] = []
+const log = createLog({ name: 'test', level: 'info' }, { write: (line) => lines.push(line) })
+const limits = { scratch: join(root, 'scratch'), maxFileBytes: 2 ** 20, requestTimeout: 60_000 }
+const deps = { log, version: '0', db, store, bases, engine, ...limits }
+const app = createApp(deps)
 
 const answer = '你好，感冒了要多喝水。'
 const prefix = { peftType: 'PREFIX_TUNING', bytes: 0 } as const
 
 beforeAll(async () => {
   await mkdir(join(root, 'models'))
-  const untaught = writeBase(join(root, 'untaught'))
+  const untaught = writeBase(join(root, 'models', 'untaught'))
   const { end } = await runOf({
     base: untaught,
     train: [talk('你好', answer), talk('数', '一二三')],
@@ -189,6 +194,7 @@ describe('chat completions', () => {
   test.each([true, false])('a client that hangs up stops the generation (stream: %s)', async (stream) => {
     const server = await listen(app, { host: '127.0.0.1', port: 0 })
     hold = Promise.withResolvers<void>()
+    held = Promise.withResolvers()
     endings.length = 0
     const hangUp = new AbortController()
     const response = fetch(`${server.url}/v1/chat/completions`, {
@@ -197,13 +203,127 @@ describe('chat completions', () => {
       headers: { 'content-type': 'application/json' },
       signal: hangUp.signal,
     }).then((answered) => answered.text())
-    setTimeout(() => hangUp.abort(), 100)
+    void held.promise.then(() => hangUp.abort())
     await expect(response).rejects.toThrow('aborted')
     await server.close()
     await vi.waitFor(() => expect(endings).toEqual(['stopped']))
     hold = undefined
     expect((await chat()).status).toBe(200)
   })
+})
+
+describe('a call that is ended', () => {
+  /** The line that the log has of one request. */
+  const told = async (ask: () => unknown) => {
+    lines.length = 0
+    await ask()
+    await vi.waitFor(() => expect(lines.some((line) => JSON.parse(line).msg === 'request')).toBe(true))
+    return JSON.parse(lines.find((line) => JSON.parse(line).msg === 'request')!)
+  }
+
+  test('by its deadline says so, streamed or not', async () => {
+    const limited = createApp({ ...deps, requestTimeout: 1 })
+    for (const stream of [true, false]) {
+      const init = { method: 'POST', headers: { 'content-type': 'application/json' } }
+      const body = JSON.stringify({ model: 'tiny', stream, messages: [{ role: 'user', content: '你好' }] })
+      hold = Promise.withResolvers()
+      const response = await limited.request('/v1/chat/completions', { ...init, body })
+      const text = await response.text()
+      hold = undefined
+      // A stream may have begun when its time is over.
+      if (!stream) expect(response.status).toBe(504)
+      expect(text).toMatch(/"error":.*not complete in the time.*"code":"timeout"/)
+    }
+  })
+
+  test('by its client costs no step more, and its line in the log says it', async () => {
+    const server = await listen(app, { host: '127.0.0.1', port: 0 })
+    const line = await told(async () => {
+      const hangUp = new AbortController()
+      // The sampling never ends by itself within the window; half of the steps would be many.
+      const body = JSON.stringify({ model: 'untaught', prompt: 'x', stream: true, temperature: 0 })
+      const init = { method: 'POST', body, headers: { 'content-type': 'application/json' } }
+      const response = await fetch(`${server.url}/v1/completions`, { ...init, signal: hangUp.signal })
+      await response.body!.getReader().read()
+      hangUp.abort()
+    })
+    expect(line).toMatchObject({ route: '/v1/completions', model: 'untaught', error: 'client_gone' })
+    expect(lines).toHaveLength(1)
+    await vi.waitFor(async () => expect((await engine.stats()).running).toBe(0))
+    const { steps } = await engine.stats()
+    await chat({ max_tokens: 3 })
+    expect((await engine.stats()).steps).toBe(steps + 3)
+    await server.close()
+  })
+
+  test('by its end is told with its tokens and reason, and without its text', async () => {
+    const line = await told(() => chat({ max_tokens: 2 }))
+    expect(line).toMatchObject({
+      ...{ route: '/v1/chat/completions', status: 200, model: 'tiny', finish_reason: 'length' },
+      ...{ prompt_tokens: expect.any(Number), completion_tokens: 2, request: expect.any(String) },
+    })
+    expect(lines.join()).not.toContain('你好')
+  })
+})
+
+test('a full queue is told as such, with the time to wait', async () => {
+  const full: EngineThread = {
+    ...engine,
+    // biome-ignore lint/correctness/useYield: it takes no request
+    async *generate() {
+      throw Object.assign(new Error('the queue of 256 requests is full'), { code: 'overloaded' })
+    },
+  }
+  const response = await createApp({ ...deps, engine: full }).request('/v1/completions', {
+    method: 'POST',
+    body: JSON.stringify({ model: 'tiny', prompt: 'x' }),
+    headers: { 'content-type': 'application/json' },
+  })
+  expect([response.status, response.headers.get('retry-after')]).toEqual([429, '1'])
+  expect((await response.json()).error).toMatchObject({
+    message: 'the queue of 256 requests is full',
+    code: 'overloaded',
+  })
+})
+
+test('metrics tell of tokens, times and ends by model, and how the engine is', async () => {
+  const measured = createApp({ ...deps, metrics: createMetrics() })
+  const ask = (model: string) =>
+    measured.request('/v1/chat/completions', {
+      method: 'POST',
+      body: JSON.stringify({ model, max_tokens: 3, messages: [{ role: 'user', content: '你好' }] }),
+      headers: { 'content-type': 'application/json' },
+    })
+  const { usage } = await (await ask('tiny')).json()
+  await ask('ft:tiny:health:a1')
+  await ask('no-such-model')
+  const text = await (await measured.request('/metrics')).text()
+  for (const line of [
+    `preamble_tokens_total{model="tiny",kind="prompt"} ${usage.prompt_tokens}`,
+    'preamble_tokens_total{model="ft:tiny:health:a1",kind="completion"} 3',
+    'preamble_generations_total{model="tiny",outcome="length"} 1',
+    'preamble_time_to_first_token_seconds_count{model="tiny"} 1',
+    'preamble_time_per_output_token_seconds_count{model="tiny"} 1',
+    'preamble_http_requests_total{method="POST",route="/v1/chat/completions",status="404"} 1',
+    'preamble_running_sequences 0',
+    'preamble_adapters_resident 1',
+  ])
+    expect(text.split('\n')).toContain(line)
+  expect(text).not.toContain('no-such-model')
+})
+
+test('ready is a server whose engine lives', async () => {
+  const engine = openEngine()
+  const app = createApp({ ...deps, engine })
+  expect((await app.request('/readyz')).status).toBe(200)
+  await engine.close()
+  const response = await app.request('/readyz')
+  expect(response.status).toBe(503)
+  expect((await response.json()).checks).toEqual({
+    ...{ server: 'ok', database: 'ok', storage: 'ok' },
+    engine: 'missing',
+  })
+  expect((await app.request('/metrics')).status).toBe(200)
 })
 
 describe('completions', () => {
@@ -226,9 +346,9 @@ describe('completions', () => {
 describe('models', () => {
   test('base models and tuned ones are listed', async () => {
     const { data } = await (await app.request('/v1/models')).json()
-    expect(data.map(({ id }: { id: string }) => id)).toEqual(['tiny', 'ft:tiny:health:a1'])
+    expect(data.map(({ id }: { id: string }) => id)).toEqual(['tiny', 'untaught', 'ft:tiny:health:a1'])
     const one = await (await app.request('/v1/models/ft%3Atiny%3Ahealth%3Aa1')).json()
-    expect(one).toEqual(data[1])
+    expect(one).toEqual(data[2])
   })
 
   test('a base model cannot be deleted', async () => {

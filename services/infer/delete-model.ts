@@ -1,12 +1,18 @@
 import { eq } from 'drizzle-orm'
 import { ApiError } from '../../contract/errors.ts'
 import type { ModelDeleted } from '../../contract/model.ts'
+import type { EngineThread } from '../../engine/index.ts'
 import { adapters } from '../../infra/db/tables/index.ts'
 import { unknownModel } from './model.ts'
 import type { ModelDeps } from './open-model.ts'
 
-/** Deletes a tuned model: its row and its files in storage. */
-export async function deleteModel({ db, store, bases }: ModelDeps, id: string): Promise<ModelDeleted> {
+type Deps = ModelDeps & { engine: Pick<EngineThread, 'adapters'> }
+
+/**
+ * Deletes a tuned model: its row, its files in storage, and what the engine has of it in memory. Answers that are
+ * being written are written to their end, with the adapter as it was.
+ */
+export async function deleteModel({ db, store, bases, engine }: Deps, id: string): Promise<ModelDeleted> {
   if (await bases.find(id)) {
     const message = `"${id}" is a base model; only tuned models (ft:…) can be deleted`
     throw new ApiError('unsupported_value', message, { param: 'model' })
@@ -14,6 +20,9 @@ export async function deleteModel({ db, store, bases }: ModelDeps, id: string): 
   // The row first: from then on no request begins to use the files.
   const [row] = await db.delete(adapters).where(eq(adapters.model, id)).returning()
   if (!row) throw unknownModel(id)
+  const directory = await store.directory(row.objectKey).catch(() => undefined)
   await store.delete(row.objectKey)
+  // No request finds it any more; an engine that has died has nothing in memory.
+  if (directory) await engine.adapters.drop(directory).catch(() => {})
   return { id, object: 'model', deleted: true }
 }

@@ -1,9 +1,13 @@
 /** From a request to the answers of the engine, whatever the endpoint. */
+import { sep } from 'node:path'
 import type { ChatRequest, ResponseFormat } from '../../contract/chat.ts'
 import { ApiError } from '../../contract/errors.ts'
 import type { EngineThread, GenerateEvent, GenerateRequest, Prompt, ReplyFormat } from '../../engine/index.ts'
+import { toApiError } from '../../infra/http/errors.ts'
+import { type Call, whyEnded } from './call.ts'
 import { type From, merge } from './merge.ts'
-import { type ModelDeps, openModel } from './open-model.ts'
+import type { Measured, Meter } from './meter.ts'
+import { type ModelDeps, type ModelFiles, openModel } from './open-model.ts'
 
 /** Of each answer, by its index: `start`, any number of `delta`, `end`. */
 export type Generation = AsyncGenerator<From<GenerateEvent>, void, void>
@@ -36,32 +40,40 @@ export type Asked = Sampling & {
   topLogprobs?: number
 }
 
+export type GenerateDeps = ModelDeps & { engine: EngineThread; meter: Meter }
+
 /**
  * Generates the `n` answers to the first prompt, those to the second, …, all at the same time.
- * @throws ApiError before the first `start` when there is no such model or the prompt does not fit
+ * @throws ApiError before the first `start` when there is no such model or the prompt does not fit; later when the call
+ * is ended before the answers are complete
  */
 export async function* generate(
-  deps: ModelDeps & { engine: EngineThread },
+  deps: GenerateDeps,
   { model, prompts, param, n, ...asked }: Asked,
-  signal: AbortSignal,
+  call: Call,
 ): Generation {
   const files = await openModel(deps, model)
   const streams = prompts.flatMap((prompt) =>
     Array.from({ length: n }, (_, i) => deps.engine.generate({ ...files, prompt, ...settings(asked, i) })),
   )
+  // Told at once, not when the next text comes: a prompt may still be read, or wait for its turn.
   const stop = () => {
     for (const stream of streams) void stream.return()
   }
-  signal.addEventListener('abort', stop, { once: true })
-  if (signal.aborted) return
-  yield* merge(streams.map((stream) => whole(stream, param, signal)))
+  call.signal.addEventListener('abort', stop, { once: true })
+  try {
+    const refusal = (error: unknown) => asApiError(error, deps, { model, files, param })
+    yield* merge(streams.map((stream) => whole(stream, call, deps.meter.begin(model, call.told), refusal)))
+  } finally {
+    call.signal.removeEventListener('abort', stop)
+  }
 }
 
 /** Of the answer `i` to a prompt: it has a seed of its own. */
 const settings = (
   asked: Omit<Asked, 'model' | 'prompts' | 'param' | 'n'>,
   i: number,
-): Omit<GenerateRequest, 'base' | 'adapter' | 'prompt'> => ({
+): Omit<GenerateRequest, 'base' | 'adapter' | 'adapterHash' | 'prompt'> => ({
   temperature: asked.temperature,
   topP: asked.top_p,
   topK: asked.top_k,
@@ -90,36 +102,69 @@ function formatOf(format: ResponseFormat | null | undefined): ReplyFormat | unde
   }
 }
 
-/** A stream of the engine that comes to its end, unless the client has gone. */
+/** A stream of the engine that comes to its end, unless the call is ended before. */
 async function* whole(
   stream: AsyncGenerator<GenerateEvent, void, void>,
-  param: string,
-  signal: AbortSignal,
+  call: Call,
+  measured: Measured,
+  refusal: (error: unknown) => Promise<ApiError>,
 ): AsyncGenerator<GenerateEvent, void, void> {
   let last: GenerateEvent | undefined
+  let error: ApiError | undefined
   try {
-    for await (last of stream) yield last
-  } catch (error) {
-    throw asRefusal(error, param)
+    if (call.signal.aborted) throw whyEnded(call)
+    for await (last of stream) {
+      measured.saw(last)
+      yield last
+    }
+    if (call.signal.aborted && last?.type !== 'end') throw whyEnded(call)
+    if (last?.type !== 'end')
+      throw new ApiError('shutting_down', 'the server stops and has cut the answer off')
+  } catch (thrown) {
+    error = await refusal(thrown)
+    throw error
+  } finally {
+    measured.done(error?.code)
   }
-  if (last?.type !== 'end' && !signal.aborted)
-    throw new ApiError('overloaded', 'the server stops and has cut the answer off; ask again')
 }
 
-/** What the engine says of a request that cannot be met, with the field that is at fault. */
-function asRefusal(error: unknown, param: string): unknown {
-  const { code, message } = error as Error & { code?: unknown }
+type About = { model: string; files: ModelFiles; param: string }
+
+/** What the engine throws, in the words of the API. */
+async function asApiError(
+  thrown: unknown,
+  deps: ModelDeps,
+  { model, files, param }: About,
+): Promise<ApiError> {
+  const { code, message } = thrown as Error & { code?: unknown }
+  const about = { param, cause: thrown }
   switch (code) {
     case 'context_length_exceeded':
-      return new ApiError(code, message, { param, cause: error })
+      return new ApiError(code, message, about)
     case 'invalid_messages':
     case 'invalid_prompt':
-      return new ApiError('invalid_value', message, { param, cause: error })
+      return new ApiError('invalid_value', message, about)
     case 'invalid_format':
-      return new ApiError('invalid_value', message, { param: 'response_format', cause: error })
+      return new ApiError('invalid_value', message, { param: 'response_format', cause: thrown })
     case 'invalid_logit_bias':
-      return new ApiError('invalid_value', message, { param: 'logit_bias', cause: error })
+      return new ApiError('invalid_value', message, { param: 'logit_bias', cause: thrown })
+    case 'overloaded':
+      return new ApiError(code, message, { cause: thrown })
+    case 'invalid_adapter':
+      return adapterError(deps, model, files, thrown as Error)
     default:
-      return error
+      return toApiError(thrown)
   }
+}
+
+/** An adapter that cannot be read may have been deleted since it was looked up. */
+async function adapterError(deps: ModelDeps, model: string, { adapter = '' }: ModelFiles, cause: Error) {
+  const gone = await openModel(deps, model).then(
+    () => undefined,
+    (error: unknown) => toApiError(error),
+  )
+  const told = cause.message.replaceAll(adapter + sep, '')
+  return (
+    gone ?? new ApiError('invalid_adapter', `"${model}" cannot be used: ${told}`, { param: 'model', cause })
+  )
 }

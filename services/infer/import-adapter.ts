@@ -33,11 +33,11 @@ export async function importAdapter(deps: Deps, request: Request): Promise<Adapt
     const [from, to] = [join(directory, 'from'), join(directory, 'to')]
     const fields = await receiveAdapter(request, from, deps.maxFileBytes)
     const base = await baseOf(deps.bases, fields, from)
-    const { peftType } = await deps.engine.importAdapter({
+    const { peftType, hash } = await deps.engine.importAdapter({
       ...{ base: base.directory, baseName: base.id, from, to },
       positionRule: fields.position_rule,
     })
-    return await keep(deps, to, { base: base.id, suffix: fields.suffix, peftType })
+    return await keep(deps, to, { base: base.id, suffix: fields.suffix, peftType, hash })
   } catch (error) {
     throw asRefusal(error, directory)
   } finally {
@@ -60,7 +60,7 @@ async function baseOf(bases: BaseModels, fields: ImportFields, from: string): Pr
   throw new ApiError('invalid_value', `base: ${found}; say which it is: ${known}`, { param: 'base' })
 }
 
-type Made = { base: string; suffix: string | undefined; peftType: AdapterRow['peftType'] }
+type Made = { base: string; suffix: string | undefined; peftType: AdapterRow['peftType']; hash: string }
 
 /** Puts the files in `directory` into the store and adds the row; takes them back when that fails. */
 async function keep({ db, store }: Deps, directory: string, { suffix, ...made }: Made): Promise<AdapterRow> {

@@ -4,21 +4,21 @@ import { openEngine } from '../../engine/index.ts'
 import { baseModels } from '../../infra/base-models.ts'
 import { openDatabase } from '../../infra/db/open.ts'
 import { listen } from '../../infra/http/serve.ts'
-import { runProcess, version } from '../../infra/process.ts'
+import { runProcess } from '../../infra/process.ts'
 import { openStore } from '../../infra/store/open.ts'
 import { createApp } from './app.ts'
 
-await runProcess('infer', async ({ config, log, onStop }) => {
+await runProcess('infer', async ({ config, log, host, onStop }) => {
   const database = await openDatabase(config)
   onStop(database.close)
-  const engine = openEngine()
+  const engine = openEngine({ adapterBytes: config.adapterBytes })
   onStop(engine.close)
   const store = openStore(config.storageUrl)
   const bases = baseModels(config.models, { db: database.db, store })
   const scratch = join(config.home, 'scratch')
-  const { maxFileBytes } = config
-  const deps = { log, version, db: database.db, store, bases, engine, scratch, maxFileBytes }
-  const server = await listen(createApp(deps), config)
-  onStop(() => server.close())
+  const { maxFileBytes, requestTimeout } = config
+  const deps = { db: database.db, store, bases, engine, scratch, maxFileBytes, requestTimeout }
+  const server = await listen(createApp({ ...host, ...deps }), config, host.lifetime)
+  onStop(() => server.close(config.drainTimeout))
   log.info({ url: server.url }, 'listening')
 })

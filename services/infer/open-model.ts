@@ -4,8 +4,8 @@ import type { Database } from '../../infra/db/client.ts'
 import { ObjectNotFound, type Store } from '../../infra/store/store.ts'
 import { adapterRow, unknownModel } from './model.ts'
 
-/** The directories that the engine reads a model from. */
-export type ModelFiles = { base: string; adapter?: string }
+/** The directories that the engine reads a model from, and the version of the adapter. */
+export type ModelFiles = { base: string; adapter?: string; adapterHash?: string }
 
 export type ModelDeps = { db: Database; bases: BaseModels; store: Store }
 
@@ -29,5 +29,5 @@ export async function openModel({ db, bases, store }: ModelDeps, id: string): Pr
     const message = `"${id}" was tuned on "${row.base}", which is not among the base models any more`
     throw new ApiError('model_not_found', message, { param: 'model' })
   }
-  return { base: below.directory, adapter }
+  return { base: below.directory, adapter, adapterHash: row.hash ?? undefined }
 }

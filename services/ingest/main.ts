@@ -1,16 +1,20 @@
 /** `npm run ingest`: this service alone. */
 import { openDatabase } from '../../infra/db/open.ts'
 import { listen } from '../../infra/http/serve.ts'
-import { runProcess, version } from '../../infra/process.ts'
+import { runProcess } from '../../infra/process.ts'
 import { openStore } from '../../infra/store/open.ts'
 import { createApp } from './app.ts'
 
-await runProcess('ingest', async ({ config, log, onStop }) => {
+await runProcess('ingest', async ({ config, log, host, onStop }) => {
   const database = await openDatabase(config)
   onStop(database.close)
   const store = openStore(config.storageUrl)
   const { maxFileBytes } = config
-  const server = await listen(createApp({ log, version, db: database.db, store, maxFileBytes }), config)
-  onStop(() => server.close())
+  const server = await listen(
+    createApp({ ...host, db: database.db, store, maxFileBytes }),
+    config,
+    host.lifetime,
+  )
+  onStop(() => server.close(config.drainTimeout))
   log.info({ url: server.url }, 'listening')
 })

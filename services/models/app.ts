@@ -1,15 +1,13 @@
 /** The service that keeps the base models: it pulls them from a hub, or adds them from a directory. */
 import type { BaseModels } from '../../infra/base-models.ts'
 import type { Database } from '../../infra/db/client.ts'
-import { createHttpApp, type HttpApp } from '../../infra/http/app.ts'
-import type { Log } from '../../infra/log.ts'
+import { createHttpApp, type HostDeps, type HttpApp } from '../../infra/http/app.ts'
 import type { Queue } from '../../infra/queue/queue.ts'
+import { reachable } from '../../infra/reachable.ts'
 import type { Store } from '../../infra/store/store.ts'
 import { addBaseModelRoutes } from './routes/base-models.ts'
 
-export type ModelsDeps = {
-  log: Log
-  version: string
+export type ModelsDeps = HostDeps & {
   db: Database
   store: Store
   /** Those that the server comes with. */
@@ -21,7 +19,7 @@ export type ModelsDeps = {
 }
 
 export function createApp(deps: ModelsDeps): HttpApp {
-  const app = createHttpApp({ name: 'models', version: deps.version, log: deps.log })
+  const app = createHttpApp({ ...deps, name: 'models', ready: reachable(deps) })
   addBaseModelRoutes(app, deps)
   return app
 }

@@ -1,19 +1,19 @@
 /** `npm run models`: this service alone, with the work that it puts in line. */
 import { openDatabase } from '../../infra/db/open.ts'
 import { listen } from '../../infra/http/serve.ts'
-import { runProcess, version } from '../../infra/process.ts'
+import { runProcess } from '../../infra/process.ts'
 import { openStore } from '../../infra/store/open.ts'
 import { createApp } from './app.ts'
 import { startPulling } from './start.ts'
 
-await runProcess('models', async ({ config, log, onStop }) => {
+await runProcess('models', async ({ config, log, host, onStop }) => {
   const database = await openDatabase(config)
   onStop(database.close)
   const store = openStore(config.storageUrl)
   const { db } = database
   const { deps, stop } = await startPulling(database.url, config, { db, store, log })
   onStop(stop)
-  const server = await listen(createApp({ log, version, db, store, ...deps }), config)
-  onStop(() => server.close())
+  const server = await listen(createApp({ ...host, db, store, ...deps }), config, host.lifetime)
+  onStop(() => server.close(config.drainTimeout))
   log.info({ url: server.url }, 'listening')
 })

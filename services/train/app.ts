@@ -1,23 +1,24 @@
 /** The service that takes fine-tuning jobs and tells how they are doing; its worker trains them. */
 import type { Database } from '../../infra/db/client.ts'
-import { createHttpApp, type HttpApp } from '../../infra/http/app.ts'
-import type { Log } from '../../infra/log.ts'
+import { createHttpApp, type HostDeps, type HttpApp } from '../../infra/http/app.ts'
 import type { Queue } from '../../infra/queue/queue.ts'
+import { reachable } from '../../infra/reachable.ts'
+import type { Store } from '../../infra/store/store.ts'
 import type { PlanDeps } from './plan-job.ts'
 import { addJobRoutes } from './routes/jobs.ts'
 import { addProgressRoutes } from './routes/progress.ts'
 
-export type TrainDeps = PlanDeps & {
-  log: Log
-  version: string
-  db: Database
-  /** Jobs whose files are to be validated, and jobs to be trained. */
-  validation: Pick<Queue, 'enqueue'>
-  training: Pick<Queue, 'enqueue'>
-}
+export type TrainDeps = HostDeps &
+  PlanDeps & {
+    db: Database
+    store: Pick<Store, 'check'>
+    /** Jobs whose files are to be validated, and jobs to be trained. */
+    validation: Pick<Queue, 'enqueue'>
+    training: Pick<Queue, 'enqueue'>
+  }
 
 export function createApp(deps: TrainDeps): HttpApp {
-  const app = createHttpApp({ name: 'train', version: deps.version, log: deps.log })
+  const app = createHttpApp({ ...deps, name: 'train', ready: reachable(deps) })
   addJobRoutes(app, deps)
   addProgressRoutes(app, deps)
   return app

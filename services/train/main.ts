@@ -3,13 +3,13 @@ import { openEngine } from '../../engine/index.ts'
 import { baseModels } from '../../infra/base-models.ts'
 import { openDatabase } from '../../infra/db/open.ts'
 import { listen } from '../../infra/http/serve.ts'
-import { runProcess, version } from '../../infra/process.ts'
+import { runProcess } from '../../infra/process.ts'
 import { openQueue } from '../../infra/queue/queue.ts'
 import { openStore } from '../../infra/store/open.ts'
 import { createApp } from './app.ts'
 import { queues } from './queues.ts'
 
-await runProcess('train', async ({ config, log, onStop }) => {
+await runProcess('train', async ({ config, log, host, onStop }) => {
   const database = await openDatabase(config)
   onStop(database.close)
   const validation = await openQueue(database.url, queues.validation, log)
@@ -21,8 +21,17 @@ await runProcess('train', async ({ config, log, onStop }) => {
   const engine = openEngine()
   onStop(engine.close)
   const { memory } = config
-  const deps = { log, version, db: database.db, bases, validation, training, engine, memory }
-  const server = await listen(createApp(deps), config)
-  onStop(() => server.close())
+  const deps = {
+    ...host,
+    db: database.db,
+    store,
+    bases,
+    validation,
+    training,
+    engine,
+    memory,
+  }
+  const server = await listen(createApp(deps), config, host.lifetime)
+  onStop(() => server.close(config.drainTimeout))
   log.info({ url: server.url }, 'listening')
 })

@@ -1,6 +1,6 @@
 /** Writes down what a training run tells: events, checkpoints and, at its end, the tuned model. */
 import { newId } from '../../contract/ids.ts'
-import type { AdapterFiles, TrainEvent } from '../../engine/index.ts'
+import { type AdapterFiles, adapterHash, type TrainEvent, tensorFile } from '../../engine/index.ts'
 import type { Database } from '../../infra/db/client.ts'
 import { adapters, files, jobCheckpoints } from '../../infra/db/tables/index.ts'
 import type { Store } from '../../infra/store/store.ts'
@@ -147,8 +147,10 @@ export async function createRecorder(
 
   async function addModel(tx: Transaction, model: string, key: string, adapter: AdapterFiles): Promise<void> {
     const bytes = Object.values(adapter).reduce((sum, { length }) => sum + length, 0)
+    const tensors = adapter[tensorFile]
+    const hash = tensors && adapterHash(tensors)
     const of = { base: job.model, peftType: job.peft.peft_type, jobId: job.id }
-    await tx.insert(adapters).values({ model, ...of, bytes, objectKey: key })
+    await tx.insert(adapters).values({ model, ...of, bytes, hash, objectKey: key })
   }
 }
 

@@ -6,6 +6,7 @@ import { type Job, JobRequest } from '../../contract/job.ts'
 import { PageQuery } from '../../contract/page.ts'
 import { Peft } from '../../contract/peft.ts'
 import { toDataset } from '../../corpus/make-dataset.ts'
+import { adapterHash } from '../../engine/index.ts'
 import { hasCudaFiles } from '../../engine/runtime/cuda.case.ts'
 import { adapters, datasets, files } from '../../infra/db/tables/index.ts'
 import { beginJob } from './begin-job.ts'
@@ -105,13 +106,13 @@ describe('a job that goes well', () => {
   test("leaves PEFT's files in the store and a row for each model", async () => {
     const { fine_tuned_model: model } = await at.job(id)
     expect(await modelsOf(id)).toEqual([model, `${model}:ckpt-step-2`])
-    for (const { objectKey } of await at.db.select().from(adapters).where(eq(adapters.jobId, id))) {
+    for (const { objectKey, hash } of await at.db.select().from(adapters).where(eq(adapters.jobId, id))) {
       const config = new TextDecoder().decode(await at.store.bytes(`${objectKey}/adapter_config.json`))
       expect(JSON.parse(config)).toMatchObject({
         peft_type: 'PREFIX_TUNING',
         base_model_name_or_path: 'tiny',
       })
-      expect(await at.store.exists(`${objectKey}/adapter_model.safetensors`)).toBe(true)
+      expect(adapterHash(await at.store.bytes(`${objectKey}/adapter_model.safetensors`))).toBe(hash)
     }
   })
 

@@ -6,11 +6,12 @@ import { adapters } from '../../../infra/db/tables/index.ts'
 import type { HttpApp } from '../../../infra/http/app.ts'
 import { errors } from '../../../infra/http/errors.ts'
 import { json } from '../../../infra/http/json.ts'
-import { findAdapter, toAdapter } from '../adapter.ts'
+import { type AdapterRow, findAdapter, toAdapters } from '../adapter.ts'
 import type { InferDeps } from '../app.ts'
 import { deleteModel } from '../delete-model.ts'
 import { exportAdapter } from '../export-adapter.ts'
 import { importAdapter } from '../import-adapter.ts'
+import { keepAdapter } from '../keep-adapter.ts'
 
 /** An `adapter_…`, or the `ft:…` of its model. */
 const one = z.object({ id: z.string().min(1) })
@@ -32,6 +33,12 @@ const remove = createRoute({
   path: '/v1/adapters/{id}',
   request: { params: one },
   responses: { 200: json('It is gone, and its model', AdapterDeleted), ...errors(404) },
+})
+const keep = createRoute({
+  method: 'post',
+  path: '/v1/adapters/{id}/{keeping}',
+  request: { params: one.extend({ keeping: z.enum(['load', 'pin', 'unpin']) }) },
+  responses: { 200: json('The adapter as it is in memory now', Adapter), ...errors(400, 404, 409) },
 })
 const download = createRoute({
   method: 'get',
@@ -62,21 +69,27 @@ const upload = {
 } as const
 
 export function addAdapterRoutes(app: HttpApp, deps: InferDeps): void {
+  const told = async (row: AdapterRow) => (await toAdapters(deps, [row]))[0]!
+
   // Documented but not validated by the framework, which would read the whole form into memory.
   app.openAPIRegistry.registerPath(upload)
-  app.post(upload.path, async (c) => c.json(toAdapter(await importAdapter(deps, c.req.raw)), 201))
+  app.post(upload.path, async (c) => c.json(await told(await importAdapter(deps, c.req.raw)), 201))
 
   app.openapi(list, async (c) => {
     const { rows, hasMore } = await pageOfRows(deps.db, adapters, c.req.valid('query'))
-    return c.json(page(rows.map(toAdapter), hasMore), 200)
+    return c.json(page(await toAdapters(deps, rows), hasMore), 200)
   })
   app.openapi(retrieve, async (c) =>
-    c.json(toAdapter(await findAdapter(deps.db, c.req.valid('param').id)), 200),
+    c.json(await told(await findAdapter(deps.db, c.req.valid('param').id)), 200),
   )
   app.openapi(remove, async (c) => {
     const { id, model } = await findAdapter(deps.db, c.req.valid('param').id)
     await deleteModel(deps, model)
     return c.json({ id, object: 'adapter' as const, deleted: true as const }, 200)
+  })
+  app.openapi(keep, async (c) => {
+    const { id, keeping } = c.req.valid('param')
+    return c.json(await told(await keepAdapter(deps, id, keeping)), 200)
   })
   app.openapi(download, async (c) => {
     const { filename, content } = await exportAdapter(deps, c.req.valid('param').id, c.req.valid('query'))

@@ -5,10 +5,11 @@ import { unixSeconds } from '../../../infra/db/tables/index.ts'
 import type { HttpApp } from '../../../infra/http/app.ts'
 import { errors } from '../../../infra/http/errors.ts'
 import { jsonBody } from '../../../infra/http/json.ts'
-import type { InferDeps } from '../app.ts'
+import type { RouteDeps } from '../app.ts'
+import { beginCall } from '../call.ts'
 import { chatChunks, chatCompletion } from '../chat-completion.ts'
 import { generate } from '../generate.ts'
-import { clientOf, stream } from './stream.ts'
+import { stream } from './stream.ts'
 
 const create = createRoute({
   method: 'post',
@@ -22,11 +23,11 @@ const create = createRoute({
         'text/event-stream': { schema: ChatCompletionChunk },
       },
     },
-    ...errors(400, 404),
+    ...errors(400, 404, 429, 503, 504),
   },
 })
 
-export function addChatRoute(app: HttpApp, deps: InferDeps): void {
+export function addChatRoute(app: HttpApp, deps: RouteDeps): void {
   app.openapi(create, async (c) => {
     const { messages, max_completion_tokens, logprobs, top_logprobs, ...request } = c.req.valid('json')
     const asked = {
@@ -35,12 +36,12 @@ export function addChatRoute(app: HttpApp, deps: InferDeps): void {
       ...{ prompts: [messages], param: 'messages' },
       topLogprobs: logprobs ? (top_logprobs ?? 0) : undefined,
     }
-    const client = clientOf(c)
-    const events = generate(deps, asked, client.signal)
+    const call = beginCall(c, deps)
+    const events = generate(deps, asked, call)
     const head = { id: newId('chatCompletion'), created: unixSeconds(new Date()), model: request.model }
     const includeUsage = request.stream_options?.include_usage ?? false
     const wanted = { n: request.n, logprobs, includeUsage }
-    if (request.stream) return stream(c, deps.log, chatChunks(head, events, wanted), client)
+    if (request.stream) return stream(c, deps.log, chatChunks(head, events, wanted), call)
     return c.json(await chatCompletion(head, events, wanted), 200)
   })
 }

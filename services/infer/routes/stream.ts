@@ -1,23 +1,22 @@
 import type { Context } from 'hono'
+import { toApiError } from '../../../infra/http/errors.ts'
 import { streamEvents } from '../../../infra/http/sse.ts'
 import type { Log } from '../../../infra/log.ts'
+import type { Call } from '../call.ts'
 
-/** Says when the client of a request hangs up. */
-export function clientOf(c: Context): AbortController {
-  const gone = new AbortController()
-  c.req.raw.signal.addEventListener('abort', () => gone.abort(), { once: true })
-  return gone
-}
-
-/** Answers event by event; that the client hangs up, which shows when nobody reads on, is told to `gone`. */
+/** Answers event by event; a client that hangs up ends them. */
 export function stream(
   c: Context,
   log: Log,
   events: AsyncGenerator<unknown, void, void>,
-  gone: AbortController,
+  call: Call,
 ): Promise<Response> {
   return streamEvents(c, events, {
-    onDisconnect: () => gone.abort(),
-    onError: (error) => log.error({ request: c.var.requestId, err: error }, 'a stream failed'),
+    onDisconnect: call.leave,
+    onError: (error) => {
+      // Others are told in the request's own line: a client that left, a time that was over.
+      if (toApiError(error).code === 'server_error')
+        log.error({ request: c.var.requestId, err: error }, 'a stream failed')
+    },
   })
 }
