@@ -68,6 +68,17 @@ async function endlessJob(): Promise<Job> {
 
 const patiently = { timeout: 50_000, interval: 200 }
 
+test('services on one port are watched as one', async () => {
+  const ready = await fetch(`${server.url}/readyz`)
+  expect(await ready.json()).toEqual({
+    ...{ status: 'ready', service: 'preamble' },
+    checks: { server: 'ok', database: 'ok', storage: 'ok', engine: 'ok' },
+  })
+  const metrics = await (await fetch(`${server.url}/metrics`)).text()
+  for (const name of ['process_cpu_seconds_total', 'preamble_http_requests_total', 'preamble_queue_length'])
+    expect(metrics.split(`# TYPE ${name} `)).toHaveLength(2)
+})
+
 test('a worker that is killed is replaced, and its job starts again', async () => {
   const job = await endlessJob()
   await vi.waitFor(
