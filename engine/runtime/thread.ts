@@ -62,7 +62,7 @@ export class Thread {
   }
 
   #start(call: Call, inboxes: ReadonlyMap<number, Inbox>): void {
-    if (this.#dead) throw new Error(this.#dead)
+    this.check()
     this.#post(call) // before anything else: an argument that cannot be cloned leaves nothing behind
     for (const [id, inbox] of inboxes) this.#inboxes.set(id, inbox)
     // A worker that dies inside a run takes the process with it, so the process lives until the run is over.
