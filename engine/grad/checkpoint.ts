@@ -8,7 +8,8 @@ import type { OpName } from '../graph/op.ts'
 
 /**
  * What of the forward pass is kept for the backward one: everything; all but what is cheap to compute again, attention
- * probabilities and activations above all; or the cuts alone.
+ * probabilities and activations above all; or the cuts and what attention gives alone, which is small beside the
+ * probabilities that it is made with.
  */
 export type Checkpointing = 'none' | 'selective' | 'full'
 
@@ -26,7 +27,7 @@ export function recomputation(loss: Node, level: Checkpointing): Recompute {
   const gate = input(gateName, [1])
   const isKept = (node: Node) => {
     if (widensWeight(node)) return false
-    if (level === 'none' || segments.cuts.has(node) || views.has(node)) return true
+    if (level === 'none' || segments.cuts.has(node) || views.has(node) || node.op === 'attend') return true
     return level === 'selective' && !isCheap(node, views)
   }
 

@@ -7,6 +7,7 @@ import {
   reshape,
   rotary,
   scatterAdd,
+  slice,
   transpose,
 } from '../graph/build.ts'
 import { type Dim, times } from '../graph/dim.ts'
@@ -45,13 +46,18 @@ export function attention(
   const values = past ? concat([past.value, value], 2) : value
   const S = keys.shape[2]!
 
-  // The queries that share a KV head are stacked, so that each group is one product without repeating keys.
-  const rows = times(heads / kvHeads, T)
-  const query = reshape(rotate(byHead(q, heads)), [B, kvHeads, rows, d])
-  const scores = matmul(query, keys, { transB: true, alpha: 1 / Math.sqrt(d) }) // (B, kvHeads, rows, S)
-  const masked = add(reshape(scores, [B, heads, T, S]), mask)
-  const mixed = attend(reshape(masked, [B, kvHeads, rows, S]), values) // (B, kvHeads, rows, d)
-  const byToken = transpose(reshape(mixed, [B, heads, T, d]), [0, 2, 1, 3])
+  // Queries that share a KV head are one product, without repeating keys, in pieces whose scores stay in the caches.
+  const group = heads / kvHeads
+  const pieces = [4, 3, 2].find((n) => group % n === 0) ?? 1
+  const rows = times(group / pieces, T)
+  const query = reshape(rotate(byHead(q, heads)), [B, kvHeads, pieces, rows, d])
+  const mixed = Array.from({ length: pieces }, (_, i) => {
+    const own = reshape(slice(query, 2, i, 1), [B, kvHeads, rows, d])
+    const scores = matmul(own, keys, { transB: true, alpha: 1 / Math.sqrt(d) }) // (B, kvHeads, rows, S)
+    const masked = add(reshape(scores, [B, heads / pieces, T, S]), mask)
+    return reshape(attend(reshape(masked, [B, kvHeads, rows, S]), values), [B, kvHeads, 1, rows, d])
+  })
+  const byToken = transpose(reshape(concat(mixed, 2), [B, heads, T, d]), [0, 2, 1, 3])
   const context = reshape(byToken, [times(B, T), heads * d])
   return { context: present ? gather(context, present, { distinct: true }) : context, rows: { key, value } }
 }
