@@ -43,35 +43,31 @@ try {
     answersOf(base, { prompts: heldOut.map((input) => promptOf(input, skill)), answerTokens, end })
   const uninstructed = await ask()
 
+  console.log(`\n${heldOut.length} held-out inputs; a skill is tuned with ${words}; seed ${seed}\n`)
+  console.log(row(['exact match', 'base', 'base, instructed', 'tuned here', 'tuned by PEFT'], 18))
   const missed: string[] = []
-  const scores: string[][] = [['exact match', 'base', 'base, instructed', 'tuned here', 'tuned by PEFT']]
-  const losses: string[][] = [['loss of step', ...toldSteps.map(String), 'largest difference']]
+  const losses: string[] = []
   for (const skill of chosen) {
     const { here, peer } = await tuned(root, skill, heldOut, seed)
     const [bare, told] = [exactMatch(skill, uninstructed), exactMatch(skill, await ask(skill))]
     const [own, other] = [exactMatch(skill, here.answers), exactMatch(skill, peer.answers)]
-    scores.push([skill, ...[bare, told, own, other].map((x) => `${x.toFixed(1)}%`)])
+    console.log(row([skill, ...[bare, told, own, other].map((x) => `${x.toFixed(1)}%`)], 18))
     if (bare >= bars.base) missed.push(`${skill}: the base by itself is to be under ${bars.base}%`)
     if (own < bars.tuned) missed.push(`${skill}: the tuned model is to reach ${bars.tuned}%`)
     if (Math.abs(own - other) > bars.apart) missed.push(`${skill}: PEFT is to be within ${bars.apart} points`)
 
     const apart = Math.max(...here.losses.map((loss, i) => Math.abs(loss - peer.losses[i]!)))
-    const at = (all: number[]) => toldSteps.map((step) => all[step - 1]!.toFixed(4))
-    losses.push(
-      [`${skill} here`, ...at(here.losses)],
-      [`${skill} PEFT`, ...at(peer.losses), apart.toExponential(0)],
-    )
+    for (const [side, { losses: all }] of Object.entries({ here, PEFT: peer }))
+      losses.push(row([`${skill} ${side}`, ...toldSteps.map((step) => all[step - 1]!.toFixed(6))], 10))
+    losses.push(`  of all steps, the largest difference is ${apart.toExponential(0)}`)
   }
-  console.log(`\n${heldOut.length} held-out inputs; a skill is tuned with ${words}; seed ${seed}\n`)
-  console.log(`${table(scores, 18)}\n\n${table(losses, 9)}\n`)
+  console.log(`\n${row(['loss of step', ...toldSteps.map(String)], 10)}\n${losses.join('\n')}\n`)
   console.log(missed.length > 0 ? missed.join('\n') : 'every bar is met')
   if (missed.length > 0) process.exitCode = 1
 } finally {
   rmSync(root, { recursive: true })
 }
 
-function table(rows: readonly string[][], width: number): string {
-  return rows
-    .map(([label, ...cells]) => label!.padEnd(14) + cells.map((c) => c.padStart(width)).join(''))
-    .join('\n')
+function row([label, ...cells]: readonly string[], width: number): string {
+  return label!.padEnd(14) + cells.map((cell) => cell.padStart(width)).join('')
 }

@@ -7,7 +7,7 @@ import { answerTokens, end, inputsBut, promptOf, type Skill, sampleOf, skills } 
 
 const [count, epochs, batch] = [2000, 6, 32]
 const virtualTokens = 16
-// Random rows need a high rate: at 1e-2 they learn the same in about twice the steps.
+// Random rows need a high rate: at 1e-2 the loss takes more than twice the steps to fall as far.
 const learningRate = 3e-2
 
 export const words = `${count} samples, ${(count * epochs) / batch} steps of ${batch}, ${virtualTokens} virtual tokens, learning rate ${learningRate}`
