@@ -6,7 +6,7 @@
  */
 import { type PrefixTuning, prefixAdapter } from '../../engine/adapters/prefix.ts'
 import { openModel } from '../../engine/models/open.ts'
-import { openBase, prepacks } from '../../engine/plan/base-form.ts'
+import { type BaseForm, openBase, prepacks } from '../../engine/plan/base-form.ts'
 import { machineMemory, planRun } from '../../engine/plan/plan.ts'
 import { Random } from '../../engine/random.ts'
 import type { TokenSample } from '../../engine/training/batch.ts'
@@ -18,8 +18,11 @@ import { run } from '../measure.ts'
 export type Side = 'together' | 'alone'
 
 export type Setting = {
-  /** A Hugging Face directory. */
+  /** A Hugging Face directory, and one that keeps its quantised weights. */
   base: string
+  cache: string
+  /** In which form the base is held; as the plan has it when absent. */
+  form?: BaseForm
   jobs: number
   steps: number
   virtualTokens: number
@@ -50,15 +53,18 @@ async function train(side: Side, setting: Setting): Promise<Report> {
   }
   const adapter = prefixAdapter(model, directory, method)
   const longest = setting.tokens[1]
-  const { form, checkpointing } = planRun({
+  const { checkpointing, ...plan } = planRun({
     ...{ model, checkpoint, adapter, method, longest, labelled: longest / 2, mayQuantize: false },
     args: { per_device_train_batch_size: 1, gradient_accumulation_steps: 1 },
     ...{ members: side === 'together' ? jobs : 1, available: machineMemory() },
   })
-  const { value: base } = openBase(model, checkpoint, form, undefined).next()
+  const { form = plan.form } = setting
+  const opening = openBase(model, checkpoint, form, setting.cache)
+  let opened = opening.next()
+  while (!opened.done) opened = opening.next()
   const setup = {
     ...{ model, adapter, form, checkpointing, longest, maxGradNorm: 1, prepack: prepacks(form) },
-    ...{ base: base as Exclude<typeof base, { done: number }> },
+    base: opened.value,
     optimizer: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 },
   }
 
