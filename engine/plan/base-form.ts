@@ -23,8 +23,10 @@ export function quantizationOf(form: BaseForm): Quantization | undefined {
   return { bits: form.startsWith('int4') ? 4 : 8, products: form.endsWith('integer') ? 'integer' : 'float' }
 }
 
+export const inIntegers = (form: BaseForm): boolean => form.endsWith('integer')
+
 /** Whether the session that trains packs weights ahead: two float32 copies, or what products in integers need. */
-export const prepacks = (form: BaseForm): boolean => form === 'packed' || form.endsWith('integer')
+export const prepacks = (form: BaseForm): boolean => form === 'packed' || inIntegers(form)
 
 /** Whether a form differs from the others for this checkpoint, and is of use. */
 export function suits(form: BaseForm, checkpoint: Checkpoint): boolean {

@@ -8,7 +8,7 @@ import { trainingGraph } from '../training/graph.ts'
 import { objective } from '../training/objective.ts'
 import { padded } from '../training/padded.ts'
 import type { Checkpoint } from '../weights/checkpoint.ts'
-import { type BaseForm, baseBytes, sketchBase, widenedBytes } from './base-form.ts'
+import { type BaseForm, baseBytes, inIntegers, sketchBase, widenedBytes } from './base-form.ts'
 import { peakBytes } from './peak.ts'
 
 export type Memory = {
@@ -35,6 +35,8 @@ type Members = { members?: number }
 const program = 210e6
 /** The arena hands out regions that hold more than what was asked for. */
 const arena = 0.15
+/** The same of weights that are packed for products in integers, which come first and in one go. */
+const packed = { share: 0.45, most: 80e6 }
 
 /** The names and shapes of an adapter's parameters. */
 function parameterShapes(model: Model, base: Binding, adapter: Bindable) {
@@ -54,13 +56,15 @@ export function memoryOf(
   const parameters = parameterShapes(model, base, adapter)
   const graph = Object.values(trainingGraph({ model, base, adapter, parameters, checkpointing }))
   const values = [...parameters.values()].reduce((n, { shape }) => n + Number(sizeOf(shape)), 0)
+  const weights = baseBytes(model, checkpoint, form, (name) => !parameters.has(name))
+  const packing = inIntegers(form) ? Math.min(packed.share * weights, packed.most) : 0
   return (size) => {
     const peak = peakBytes(graph, symbolsOf(size, adapter))
     const memory = {
-      base: baseBytes(model, checkpoint, form, (name) => !parameters.has(name)),
+      base: weights,
       activations: Math.round(peak),
       optimizer: 20 * values * (size.members ?? 1), // value, m, v, and the gradient there and here, 4 bytes each
-      workspace: Math.round(program + arena * peak + 2 * widenedBytes(model, form)),
+      workspace: Math.round(program + arena * peak + packing + 2 * widenedBytes(model, form)),
     }
     return { ...memory, total: Object.values(memory).reduce((sum, bytes) => sum + bytes, 0) }
   }
