@@ -10,7 +10,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { KeyValueCache } from '../engine/decoding/cache.ts'
 import { openDecoder } from '../engine/decoding/open.ts'
 import { openModel } from '../engine/models/open.ts'
 import { type ShapeName, shapes, writeFakeCheckpoint } from '../scripts/fake-checkpoint.ts'
@@ -30,10 +29,10 @@ async function timed<T>(run: () => Promise<T>): Promise<[number, T]> {
 async function measure(directory: string): Promise<Result> {
   const model = openModel(directory)
   const [open, decoder] = await timed(() => openDecoder(model, directory))
-  const cache = new KeyValueCache(model)
-  const [first, logits] = await timed(() => decoder.read(tokens, cache))
-  const [second] = await timed(() => decoder.read(tokens, new KeyValueCache(model)))
-  const [token] = await timed(() => decoder.read([1], cache))
+  const sequence = decoder.start()
+  const [first, logits] = await timed(() => decoder.read(sequence, tokens))
+  const [second] = await timed(() => decoder.read(decoder.start(), tokens))
+  const [token] = await timed(() => decoder.read(sequence, [1]))
   const peak = process.resourceUsage().maxRSS * 1024
   return { open, first, second, token, peak, finite: logits.every(Number.isFinite) }
 }

@@ -11,6 +11,7 @@ export class InputError extends Error {
     | 'invalid_format'
     | 'invalid_training_data'
     | 'device_unavailable'
+    | 'overloaded'
 
   constructor(code: InputError['code'], message: string, options?: ErrorOptions) {
     super(message, options)

@@ -1,19 +1,19 @@
 /** The serving loop: a conversation in, a stream of text out. */
-import { loraBinding } from './adapters/lora.ts'
-import type { Lora } from './adapters/lora-files.ts'
+import { totalmem } from 'node:os'
+import type { StoredAdapter } from './adapters/peft.ts'
 import { leaseAdapter } from './decoding/adapters.ts'
-import { KeyValueCache } from './decoding/cache.ts'
 import { openConstraint, type ReplyFormat } from './decoding/constraint.ts'
-import type { Decoder } from './decoding/decoder.ts'
 import type { TokenLogprob } from './decoding/logprobs.ts'
-import { openDecoder } from './decoding/open.ts'
+import { openDecoder, type ServingForm } from './decoding/open.ts'
 import { checkBias, type Prompt, readPrompt } from './decoding/prompt.ts'
 import { PromptScores } from './decoding/prompt-scores.ts'
 import { Reply, type ReplyEvent, type ReplyOptions } from './decoding/reply.ts'
-import { countRunning } from './decoding/stats.ts'
+import { type Opener, Scheduler } from './decoding/scheduler.ts'
+import { serving } from './decoding/stats.ts'
 import { InputError } from './errors.ts'
 import type { Model } from './models/model.ts'
 import { openModel } from './models/open.ts'
+import { settings } from './settings.ts'
 import { type Chat, loadChat } from './text/chat.ts'
 
 /** Directories are read once and kept: what has another content needs another path. */
@@ -31,6 +31,8 @@ export type GenerateRequest = Omit<ReplyOptions, 'maxTokens'> & {
   echo?: boolean
   /** Most tokens to generate; what the context window leaves when absent. 0 only reads the prompt. */
   maxTokens?: number
+  /** How the weights of the base are held, as its first request says. */
+  form?: ServingForm
 }
 
 export type GenerateEvent =
@@ -44,62 +46,77 @@ export type GenerateEvent =
   | ReplyEvent
 
 /**
- * Generates one reply. Several streams may run at a time; they take turns token by token.
+ * Generates one reply. Several streams may run at a time; they share each step.
  * @throws InputError when the template refuses the conversation, the prompt does not fit the context window, the
- * adapter not the base, an id not the vocabulary, or a format cannot be kept to; an AbortError when `signal` says to stop
+ * adapter not the base, an id not the vocabulary, a format cannot be kept to,
+ * or too many wait; an AbortError when `signal` says to stop
  */
 export async function* generate(
   request: GenerateRequest,
   signal?: AbortSignal,
 ): AsyncGenerator<GenerateEvent, void, void> {
-  const base = await baseAt(request.base)
-  const { model, chat, stops } = base
+  const base = await baseAt(request.base, request.form)
+  const { directory, model, chat, stops, scheduler } = base
   const { tokenizer } = chat
-  const { adapter, adapterHash } = request
+  const { adapter: at, adapterHash } = request
   using lease =
-    adapter === undefined ? undefined : leaseAdapter(model, { base: base.directory, adapter, adapterHash })
-  const { prefix, lora } = lease?.adapter ?? {}
-  const decoder = await decoderFor(base, lora)
-  const cache = new KeyValueCache(model, prefix)
+    at === undefined ? undefined : leaseAdapter(model, { base: directory, adapter: at, adapterHash })
+  const adapter = lease?.adapter ?? bare
   const { prompt, text, texts, echoed } = readPrompt(chat, request.prompt)
   checkBias(chat, request.logitBias)
   const constraint = request.format && openConstraint(request.format, tokenizer, stops)
-  const room = model.maxPositions - cache.position - prompt.length
-  if (room < Math.min(1, request.maxTokens ?? 1))
-    throw new InputError(
-      'context_length_exceeded',
-      `the prompt has ${prompt.length} tokens and the adapter ${cache.position}; ` +
-        `the context window of ${model.maxPositions} leaves no room for a reply`,
-    )
-  using _running = countRunning()
+  const maxTokens = limitOf(base, adapter, prompt.length, request.maxTokens)
+  using reader = scheduler.enter(adapter, signal)
 
   const { echo, logprobs: top } = request
   const scores = echo && top !== undefined ? new PromptScores(prompt, texts, top, tokenizer) : undefined
-  const read = (tokens: readonly number[], score?: (logits: Float32Array) => void) => {
-    signal?.throwIfAborted()
-    return decoder.read(tokens, cache, lora?.parameters, score)
-  }
-  const scored = scores && (await read(prompt, (logits) => scores.push(logits)))
+  const scored = scores && (await reader.read(prompt, (logits) => scores.push(logits)))
   const start = { type: 'start', promptTokens: prompt.length } as const
   yield echo ? { ...start, echo: { text: echoed, logprobs: scores?.tokens } } : start
 
-  const maxTokens = Math.min(request.maxTokens ?? room, room)
   if (maxTokens === 0) return yield { type: 'end', finishReason: 'length', completionTokens: 0 }
   const reply = new Reply({ ...request, maxTokens }, { tokenizer, stops, text, constraint }, prompt)
-  let logits = scored ?? (await read(prompt))
+  let logits = scored ?? (await reader.read(prompt))
   for (;;) {
     const { token, events } = reply.next(logits)
     yield* events
     if (token === undefined) return
-    logits = await read([token])
+    logits = await reader.read([token])
   }
+}
+
+/**
+ * Tokens that a reply may have: what the context window leaves, and the memory for keys and values.
+ * @throws InputError when either has no room for one, or memory not for those that were asked for
+ */
+function limitOf(
+  { model, scheduler }: Base,
+  adapter: StoredAdapter,
+  prompt: number,
+  wanted?: number,
+): number {
+  const placed = model.positionRule === 'after_prefix' ? (adapter.prefix?.tokens ?? 0) : 0
+  const room = model.maxPositions - placed - prompt
+  if (room < Math.min(1, wanted ?? 1))
+    throw new InputError(
+      'context_length_exceeded',
+      `the prompt has ${prompt} tokens and the adapter ${placed}; ` +
+        `the context window of ${model.maxPositions} leaves no room for a reply`,
+    )
+  const rows = scheduler.rows(adapter)
+  const needed = prompt + Math.min(wanted ?? 1, room)
+  if (needed > rows)
+    throw new InputError(
+      'context_length_exceeded',
+      `prompt and reply may take ${needed} tokens; the memory that is set aside for keys and values holds ${rows}`,
+    )
+  return Math.min(wanted ?? room, room, rows - prompt)
 }
 
 type Base = {
   directory: string
   model: Model
-  /** By the shape of the LoRA that they are compiled for; '' for none. */
-  decoders: Map<string, Promise<Decoder>>
+  scheduler: Scheduler
   chat: Chat
   stops: ReadonlySet<number>
 }
@@ -107,31 +124,28 @@ type Base = {
 /** Bases that this thread has opened. */
 const bases = new Map<string, Promise<Base>>()
 
-function baseAt(directory: string): Promise<Base> {
+function baseAt(directory: string, form = settings.servingForm): Promise<Base> {
   const known = bases.get(directory)
   if (known) return known
-  const opening = openBase(directory)
+  const opening = openBase(directory, form)
   bases.set(directory, opening)
   opening.catch(() => bases.delete(directory))
   return opening
 }
 
-async function openBase(directory: string): Promise<Base> {
+/** Requests that may wait for others to end. */
+const waiting = 256
+
+async function openBase(directory: string, form?: ServingForm): Promise<Base> {
   const chat = loadChat(directory)
   const stops = new Set(chat.stopIds())
   const model = openModel(directory)
-  const base = { directory, model, decoders: new Map(), chat, stops }
-  await decoderFor(base)
-  return base
+  const open: Opener = (options) => openDecoder(model, directory, { form, ...options })
+  const scheduler = new Scheduler(model, open, { bytes: settings.cacheBytes ?? totalmem() / 4, waiting })
+  await scheduler.warm()
+  serving.add(scheduler)
+  return { directory, model, scheduler, chat, stops }
 }
 
-/** LoRAs that adapt the same modules with the same ranks share a compiled decoder. */
-function decoderFor({ directory, model, decoders }: Base, lora?: Lora): Promise<Decoder> {
-  const shape = lora?.targets.map(({ module, rank }) => `${module.name}:${rank}`).join(' ') ?? ''
-  const known = decoders.get(shape)
-  if (known) return known
-  const opening = openDecoder(model, directory, lora && loraBinding(lora.targets))
-  decoders.set(shape, opening)
-  opening.catch(() => decoders.delete(shape))
-  return opening
-}
+/** The base as it is. */
+const bare: StoredAdapter = {}

@@ -12,6 +12,7 @@ test('without any variable the server listens on the loopback address and stores
     storageUrl: `file://${resolve('.preamble/objects')}`,
     models: resolve('models'),
     hub: { endpoint: 'https://huggingface.co', token: undefined },
+    serving: { quantized: resolve('.preamble/quantized') },
     device: 'cpu',
     requestTimeout: 600_000,
     drainTimeout: 30_000,

@@ -59,6 +59,14 @@ const variables = {
     schema: whole(1, Number.MAX_SAFE_INTEGER).optional(),
     expected: 'a whole number of bytes, at least 1',
   },
+  PREAMBLE_KV_BYTES: {
+    schema: whole(1, Number.MAX_SAFE_INTEGER).optional(),
+    expected: 'a whole number of bytes, at least 1',
+  },
+  PREAMBLE_WEIGHTS: {
+    schema: z.enum(['float32', 'stored', 'int8', 'int4']).optional(),
+    expected: 'float32, stored, int8 or int4',
+  },
   PREAMBLE_DEVICE: { schema: Device.default('cpu'), expected: 'cpu, webgpu or cuda' },
   PREAMBLE_REQUEST_TIMEOUT: {
     schema: whole(1, 86_400).default(600),
@@ -91,6 +99,12 @@ export type Config = {
   models: string
   /** Where base models are pulled from, and the token that opens it. */
   hub: { endpoint: string; token: string | undefined }
+  /** What bases serve with: bytes for keys and values of each, the form of their weights, the directory of quantised ones. */
+  serving: {
+    cacheBytes: number | undefined
+    servingForm: z.infer<typeof variables.PREAMBLE_WEIGHTS.schema>
+    quantized: string
+  }
   /** Where jobs are trained that do not say where. */
   device: Device
   /** Bytes that a job may take; undefined: most of what the machine has. */
@@ -126,6 +140,11 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     storageUrl: read('STORAGE_URL') ?? (home && pathToFileURL(resolve(home, 'objects')).href),
     models: read('MODELS'),
     hub: { endpoint: read('HF_ENDPOINT'), token: read('HF_TOKEN') },
+    serving: {
+      cacheBytes: read('PREAMBLE_KV_BYTES'),
+      servingForm: read('PREAMBLE_WEIGHTS'),
+      quantized: resolve(home, 'quantized'),
+    },
     device: read('PREAMBLE_DEVICE'),
     memory: read('PREAMBLE_MEMORY'),
     requestTimeout: read('PREAMBLE_REQUEST_TIMEOUT') * 1000,

@@ -31,7 +31,7 @@ await runProcess('preamble', async ({ config, log, host, onStop }) => {
   onStop(() => validation.stop())
   const training = await openQueue(database.url, queues.training, log)
   onStop(() => training.stop())
-  const engine = openEngine({ adapterBytes: config.adapterBytes })
+  const engine = openEngine({ adapterBytes: config.adapterBytes, ...config.serving })
   onStop(engine.close)
   const store = openStore(config.storageUrl)
   const models = await startPulling(database.url, config, {

@@ -2,12 +2,11 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { type Adapter, bare } from '../engine/adapters/adapter.ts'
+import type { Adapter } from '../engine/adapters/adapter.ts'
 import { fullAdapter } from '../engine/adapters/full.ts'
-import { type LoraTuning, loraAdapter, loraBinding } from '../engine/adapters/lora.ts'
+import { type LoraTuning, loraAdapter } from '../engine/adapters/lora.ts'
 import { readAdapter, type StoredAdapter } from '../engine/adapters/peft.ts'
 import { joinRows } from '../engine/adapters/prefix-files.ts'
-import { KeyValueCache } from '../engine/decoding/cache.ts'
 import { Decoder } from '../engine/decoding/decoder.ts'
 import { weightShapes } from '../engine/models/weight-shapes.ts'
 import { readJson } from '../engine/text/json-file.ts'
@@ -36,42 +35,38 @@ import {
   worstLoss,
 } from './reference.case.ts'
 
-/** A decoder with an adapter, and caches that start with its prefix. */
-async function decoderOf({ model, base }: Opened, { prefix, lora }: StoredAdapter = {}) {
-  const { bind } = lora ? loraBinding(lora.targets) : bare
-  return {
-    decoder: await Decoder.open(model, bind(base)),
-    cache: () => new KeyValueCache(model, prefix),
-    parameters: lora?.parameters,
-  }
-}
+/** A decoder with room for the LoRA of an adapter. */
+const decoderOf = ({ model, base }: Opened, { lora }: StoredAdapter = {}) =>
+  Decoder.open(model, base, { modules: lora?.targets.map(({ module }) => module) })
 
 /** The largest difference from the reference's logits, at any position of any row; token by token. */
 async function worstLogit(
   opened: Opened & Pick<Forward, 'forward'>,
   wanted: Float32Array,
-  adapter?: StoredAdapter,
+  { prefix, lora }: StoredAdapter = {},
 ): Promise<number> {
   const { model, forward } = opened
-  const { decoder, cache: start, parameters } = await decoderOf(opened, adapter)
-  await using _ = decoder
+  await using decoder = await decoderOf(opened, { lora })
   const width = Math.max(...forward.batch.tokens.map((tokens) => tokens.length))
   let worst = 0
   for (const [row, tokens] of forward.batch.tokens.entries()) {
-    const cache = start()
+    const sequence = decoder.start(prefix)
     for (const [t, token] of tokens.entries()) {
       const at = (row * width + t) * model.vocabulary
-      const logits = await decoder.read([token], cache, parameters)
+      const logits = await decoder.read(sequence, [token], { lora })
       for (const [i, logit] of logits.entries()) worst = Math.max(worst, Math.abs(logit - wanted[at + i]!))
     }
   }
   return worst
 }
 
-async function reply(opened: Opened, prompt: readonly number[], adapter?: StoredAdapter): Promise<number[]> {
-  const { decoder, cache, parameters } = await decoderOf(opened, adapter)
-  await using _ = decoder
-  return await greedyReply(decoder, prompt, 32, cache(), parameters)
+async function reply(
+  opened: Opened,
+  prompt: readonly number[],
+  adapter: StoredAdapter = {},
+): Promise<number[]> {
+  await using decoder = await decoderOf(opened, adapter)
+  return await greedyReply(decoder, prompt, 32, decoder.start(adapter.prefix), adapter.lora)
 }
 
 for (const name of variants) {

@@ -4,8 +4,7 @@ import { expect, test } from 'vitest'
 import type { Parameters } from '../engine/adapters/adapter.ts'
 import { fullAdapter } from '../engine/adapters/full.ts'
 import { readAdapter } from '../engine/adapters/peft.ts'
-import { joinRows } from '../engine/adapters/prefix-files.ts'
-import { KeyValueCache } from '../engine/decoding/cache.ts'
+import { joinRows, type Prefix } from '../engine/adapters/prefix-files.ts'
 import { Decoder } from '../engine/decoding/decoder.ts'
 import type { Model } from '../engine/models/model.ts'
 import { weightShapes } from '../engine/models/weight-shapes.ts'
@@ -66,10 +65,10 @@ for (const reference of [
     const width = Math.max(...forward.batch.tokens.map((t) => t.length))
     const wanted = tensor('forward.logits')
     for (const [row, tokens] of forward.batch.tokens.entries()) {
-      const cache = new KeyValueCache(model) // token by token, so that the cache is checked too
+      const sequence = decoder.start() // token by token, so that the cache is checked too
       for (const [t, token] of tokens.entries()) {
         const at = (row * width + t) * model.vocabulary
-        const logits = await decoder.read([token], cache)
+        const logits = await decoder.read(sequence, [token])
         expect(relativeError(logits, wanted.subarray(at, at + model.vocabulary))).toBeLessThan(1e-5)
       }
     }
@@ -145,8 +144,8 @@ test('20 AdamW steps on all weights have the losses of PyTorch', async () => {
 test('greedy replies are those of transformers, with and without a prefix', async () => {
   const { model, base, directory, greedy } = open(llamaReference('llama'))
   await using decoder = await Decoder.open(model, base)
-  const reply = (cache: KeyValueCache) => greedyReply(decoder, greedy.prompt, 24, cache)
-  expect(await reply(new KeyValueCache(model))).toEqual(greedy.base)
+  const reply = (prefix?: Prefix) => greedyReply(decoder, greedy.prompt, 24, decoder.start(prefix))
+  expect(await reply()).toEqual(greedy.base)
   const { prefix } = readAdapter(model, join(directory, 'prefix'))
-  expect(await reply(new KeyValueCache(model, prefix))).toEqual(greedy.prefix)
+  expect(await reply(prefix)).toEqual(greedy.prefix)
 })

@@ -1,9 +1,10 @@
 /** What the tests against PyTorch share: opening a reference, its steps, runs and replies. */
 import { expect } from 'vitest'
 import type { Adapter, Parameters } from '../engine/adapters/adapter.ts'
+import type { Lora } from '../engine/adapters/lora-files.ts'
 import { prefixAdapter } from '../engine/adapters/prefix.ts'
 import { splitRows } from '../engine/adapters/prefix-files.ts'
-import type { KeyValueCache } from '../engine/decoding/cache.ts'
+import type { Sequence } from '../engine/decoding/chunks.ts'
 import type { Decoder } from '../engine/decoding/decoder.ts'
 import { type Checkpointing, gateName } from '../engine/grad/checkpoint.ts'
 import type { Binding, Model } from '../engine/models/model.ts'
@@ -140,13 +141,13 @@ export async function greedyReply(
   decoder: Decoder,
   prompt: readonly number[],
   count: number,
-  cache: KeyValueCache,
-  parameters?: Parameters,
+  sequence: Sequence,
+  lora?: Lora,
 ): Promise<number[]> {
   const out: number[] = []
   let read = prompt
   while (out.length < count) {
-    const logits = await decoder.read(read, cache, parameters)
+    const logits = await decoder.read(sequence, read, { lora })
     read = [logits.indexOf(Math.max(...logits))]
     out.push(...read)
   }

@@ -1,5 +1,4 @@
 import type { Prefix } from '../../engine/adapters/prefix-files.ts'
-import { KeyValueCache } from '../../engine/decoding/cache.ts'
 import { argmax } from '../../engine/decoding/largest.ts'
 import { openDecoder } from '../../engine/decoding/open.ts'
 import { openModel } from '../../engine/models/open.ts'
@@ -15,10 +14,11 @@ export async function answersOf(
   const answers: number[][] = []
   await using decoder = await openDecoder(model, base)
   for (const prompt of prompts) {
-    const cache = new KeyValueCache(model, prefix)
+    const sequence = decoder.start(prefix)
     const own: number[] = []
-    let next = argmax(await decoder.read(prompt, cache))
-    while (next !== end && own.push(next) < answerTokens) next = argmax(await decoder.read([next], cache))
+    let next = argmax(await decoder.read(sequence, prompt))
+    while (next !== end && own.push(next) < answerTokens) next = argmax(await decoder.read(sequence, [next]))
+    decoder.chunks.leave(sequence)
     answers.push(own)
   }
   return answers

@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { KeyValueCache } from '../decoding/cache.ts'
 import { Decoder } from '../decoding/decoder.ts'
 import { openModel } from '../models/open.ts'
 import { temporary } from '../tiny.case.ts'
@@ -49,8 +48,8 @@ test.each([
     [9, 2, 6],
   ]
   const prefix = await textRows(model, base, text, 5)
-  const behind = await decoder.read(rest, new KeyValueCache(model, prefix))
-  const whole = await decoder.read([...text, ...rest], new KeyValueCache(model))
+  const behind = await decoder.read(decoder.start(prefix), rest)
+  const whole = await decoder.read(decoder.start(), [...text, ...rest])
   for (const [i, logit] of whole.entries()) expect(behind[i]).toBeCloseTo(logit, 5)
 })
 

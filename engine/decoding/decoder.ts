@@ -1,98 +1,154 @@
 import type { Parameters } from '../adapters/adapter.ts'
-import { gather, input } from '../graph/build.ts'
-import type { Node } from '../graph/node.ts'
-import { type Binding, cacheShape, type Model } from '../models/model.ts'
-import { causalMask, ropeFeeds, stepInputs, tokenFeeds } from '../models/step.ts'
+import type { Lora } from '../adapters/lora-files.ts'
+import type { Prefix } from '../adapters/prefix-files.ts'
+import type { Binding, LinearModule, Model } from '../models/model.ts'
+import { int64, ropeFeeds } from '../models/step.ts'
 import { Session, type Value } from '../runtime/session.ts'
-import { type KeyValueCache, pastName } from './cache.ts'
+import { Chunks, newSequence, positionOf, type Sequence } from './chunks.ts'
+import { cacheName, chunkRows, decodeGraph } from './graph.ts'
+import { LoraSlots, withLoraSlots } from './lora-slots.ts'
+import { sightFeeds } from './sight.ts'
 import { counters } from './stats.ts'
 
-const rowsName = (i: number) => `rows.${i}`
-
 /** Tokens of a prompt read at a time: a long one neither holds other streams up nor needs the square of its length. */
-const pieceLength = 256
+export const pieceLength = 256
 
 /** The same where all their logits are wanted: 16 × 256,000 of them are 16 MB. */
-const scoredLength = 16
+export const scoredLength = 16
 
-/** A base model compiled to read tokens after a cache: prompts at once, replies one token at a time. */
+/** Whether logits are: one that is not makes all of them none. */
+export const isNumbers = (logits: Float32Array): boolean => !Number.isNaN(logits[0])
+
+/** One of a batch: as many new tokens as the others have. */
+export type Turn = { sequence: Sequence; tokens: readonly number[]; lora?: Lora }
+
+export type DecoderOptions = {
+  /** Packs the base's weights for products of few rows; costs a copy of them. */
+  prepack?: boolean
+  /** Threads wait in a loop between the nodes of a run: faster where no other session is at work. */
+  spin?: boolean
+  /** Writes ONNX Runtime's profile to files with this prefix. */
+  profile?: string
+  /** The modules that LoRAs may adapt; none by default. */
+  modules?: readonly LinearModule[]
+  /** The cache of another decoder of the same model, to go on with. */
+  chunks?: Chunks
+}
+
+/** A base model compiled to read the next tokens of any sequences at once, and what is cached of them. */
 export class Decoder {
   readonly model: Model
+  readonly chunks: Chunks
   readonly #session: Session
   readonly #rope: Record<string, Value>
+  readonly #slots: LoraSlots
 
-  private constructor(model: Model, session: Session) {
+  private constructor(model: Model, session: Session, chunks: Chunks, modules: readonly LinearModule[]) {
     this.model = model
+    this.chunks = chunks
     this.#session = session
     this.#rope = ropeFeeds(model, model.maxPositions)
+    this.#slots = new LoraSlots(modules)
   }
 
-  /** @param prepack packs the base's weights for products of few rows; costs a copy of them */
-  static async open(model: Model, base: Binding, prepack = true): Promise<Decoder> {
-    const binding: Binding = {
-      ...base,
-      past: (layer, batch) => {
-        const rows = (i: number) => input(pastName(i), cacheShape(model, batch, 'P'))
-        return { key: rows(2 * layer), value: rows(2 * layer + 1) }
-      },
+  static async open(model: Model, base: Binding, options: DecoderOptions = {}): Promise<Decoder> {
+    const { prepack = true, spin, profile, modules = [], chunks = new Chunks(model) } = options
+    const session = await Session.open(decodeGraph(model, withLoraSlots(base, modules)), {
+      prepack,
+      spin,
+      profile,
+    })
+    return new Decoder(model, session, chunks, modules)
+  }
+
+  /** A new sequence, behind a prefix that is its own. */
+  start(prefix?: Prefix): Sequence {
+    const sequence = newSequence()
+    if (!prefix) return sequence
+    for (const chunk of this.chunks.fromPrefix(prefix)) {
+      this.chunks.join(sequence, chunk)
+      this.chunks.forget(chunk)
     }
-    const { hidden, rows } = model.forward(binding, stepInputs(model, 'P'))
-    const last = gather(hidden, input('rows', ['N'], 'int64'), { distinct: true })
-    const outputs: Record<string, Node> = { logits: model.logits(binding, last) }
-    for (const [layer, { key, value }] of rows.entries()) {
-      outputs[rowsName(2 * layer)] = key
-      outputs[rowsName(2 * layer + 1)] = value
-    }
-    return new Decoder(model, await Session.open(outputs, { prepack }))
+    if (this.model.positionRule === 'from_zero') sequence.unplaced = prefix.tokens
+    return sequence
+  }
+
+  /** Reads a text after what is cached of its sequence, and returns the logits of what comes next. */
+  async read(
+    sequence: Sequence,
+    tokens: readonly number[],
+    { lora, parameters }: { lora?: Lora; parameters?: Parameters } = {},
+  ): Promise<Float32Array> {
+    let logits: Float32Array[] = []
+    for (let i = 0; i < tokens.length; i += pieceLength)
+      logits = await this.step([{ sequence, tokens: tokens.slice(i, i + pieceLength), lora }], { parameters })
+    return logits[0]!
   }
 
   /**
-   * Reads `tokens` after what the cache holds, keeps their rows in it, and returns the logits of what comes next.
-   * @param parameters of the adapter that the decoder was opened with
-   * @param score is told the logits of what comes after each of the tokens, in order
+   * Reads the next tokens of each, caches their rows, and returns the logits of what comes next, by turn. Where logits are
+   * no numbers, nothing is cached, and the other turns are as if that one had not been there.
+   * @param parameters those of an adapter that the base was bound with
+   * @param every asks for the logits behind each token, not the last of each turn alone
    */
-  async read(
-    tokens: readonly number[],
-    cache: KeyValueCache,
-    parameters: Parameters = new Map(),
-    score?: (logits: Float32Array) => void,
-  ): Promise<Float32Array> {
-    const length = score ? scoredLength : pieceLength
-    let logits = new Float32Array()
-    for (let i = 0; i < tokens.length; i += length) {
-      const piece = tokens.slice(i, i + length)
-      const rows = await this.#readPiece(piece, cache, parameters, score ? 0 : piece.length - 1)
-      for (const row of rows) score?.(row)
-      logits = rows.at(-1)!
+  async step(
+    turns: readonly Turn[],
+    { parameters = new Map(), every = false }: { parameters?: Parameters; every?: boolean } = {},
+  ): Promise<Float32Array[]> {
+    const { layers, heads, kvHeads, headDim: d, vocabulary } = this.model
+    const batch = turns.map(({ sequence }) => sequence)
+    const [B, T] = [turns.length, turns[0]!.tokens.length]
+    const pool = this.chunks.pool(batch[0]!.writes)
+    const shared = this.chunks.shared
+    const [N, R] = [Math.max(1, pool.chunks.length), shared.chunks.length * chunkRows]
+    const cached: Record<string, Value> = {}
+    const none = new Float32Array(pool.chunks.length === 0 ? chunkRows * kvHeads * d : 0)
+    for (let layer = 0; layer < layers; layer++) {
+      const of = (parts: readonly Float32Array[], i: number, empty: boolean) =>
+        empty ? none : parts[2 * layer + i]!
+      const empty = pool.chunks.length === 0
+      cached[cacheName('keys', layer)] = { data: of(pool.parts, 0, empty), shape: [N, kvHeads, d, chunkRows] }
+      cached[cacheName('values', layer)] = {
+        data: of(pool.parts, 1, empty),
+        shape: [N, kvHeads, chunkRows, d],
+      }
+      cached[cacheName('shared keys', layer)] = {
+        data: of(shared.parts, 0, false),
+        shape: [R, kvHeads, 1, d],
+      }
+      cached[cacheName('shared values', layer)] = {
+        data: of(shared.parts, 1, false),
+        shape: [R, kvHeads, 1, d],
+      }
     }
-    return logits
-  }
-
-  /** The logits behind each token of the piece from `first` on. */
-  async #readPiece(
-    tokens: readonly number[],
-    cache: KeyValueCache,
-    parameters: Parameters,
-    first: number,
-  ): Promise<Float32Array<ArrayBuffer>[]> {
+    const told = Array.from({ length: every ? B * T : B }, (_, i) => (every ? i : (i + 1) * T - 1))
+    const positions = turns.flatMap(({ sequence, tokens }) => tokens.map((_, t) => positionOf(sequence) + t))
     counters.steps += 1
-    const scored = Array.from({ length: tokens.length - first }, (_, i) => first + i)
     const out = await this.#session.run({
-      ...tokenFeeds([tokens], cache.position),
-      ...cache.feeds(),
+      tokens: int64(
+        turns.flatMap(({ tokens }) => tokens),
+        [B, T],
+      ),
+      positions: int64(positions, [B, T]),
+      told: int64(told, [told.length]),
       ...this.#rope,
+      ...cached,
+      ...sightFeeds(batch, pool.chunks, shared.chunks, T, heads / kvHeads),
       ...Object.fromEntries(parameters),
-      mask: causalMask(tokens.length, cache.capacity, cache.length),
-      rows: { data: BigInt64Array.from(scored, BigInt), shape: [scored.length] },
+      ...this.#slots.feeds(turns.map(({ lora }) => lora)),
     })
-    const rows = Array.from(
-      { length: 2 * this.model.layers },
-      (_, i) => out[rowsName(i)]!.data as Float32Array,
-    )
-    cache.append(rows, tokens.length)
-    const logits = out.logits!.data as Float32Array<ArrayBuffer>
-    const { vocabulary } = this.model
-    return scored.map((_, i) => logits.subarray(i * vocabulary, (i + 1) * vocabulary))
+    const all = out.logits!.data as Float32Array
+    const logits = told.map((_, i) => all.subarray(i * vocabulary, (i + 1) * vocabulary))
+    if (!logits.every(isNumbers)) {
+      if (B === 1) return logits
+      const alone: Float32Array[] = []
+      for (const turn of turns) alone.push(...(await this.step([turn], { parameters, every })))
+      return alone
+    }
+    const data = out.rows!.data as Float32Array
+    for (const [b, sequence] of batch.entries())
+      this.chunks.append(sequence, { data, stride: B * T, first: b * T, count: T })
+    return logits
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

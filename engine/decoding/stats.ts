@@ -6,23 +6,26 @@ export type EngineStats = {
   running: number
   /** Runs of the graph so far: one for each piece of a prompt and for each token that follows. */
   steps: number
-  /** Pieces of the key-value cache; absent where sequences do not share one. */
-  cacheChunks?: { used: number; total: number }
+  /** Pieces of the key-value cache. */
+  cacheChunks: { used: number; total: number }
 }
 
-/** Written by whoever serves in this thread. */
-export const counters: EngineStats = { queued: 0, running: 0, steps: 0 }
+/** Written by whoever runs a graph in this thread. */
+export const counters = { steps: 0 }
 
-/** Counts a sequence as running until it is disposed of. */
-export function countRunning(): Disposable {
-  counters.running += 1
-  return {
-    [Symbol.dispose]() {
-      counters.running -= 1
-    },
-  }
-}
+/** Those who serve in this thread: one for each base. */
+export const serving = new Set<Omit<EngineStats, 'steps'>>()
 
 export async function* stats(): AsyncGenerator<EngineStats> {
-  yield counters
+  const sum = (of: (one: Omit<EngineStats, 'steps'>) => number) =>
+    [...serving].reduce((total, one) => total + of(one), 0)
+  yield {
+    ...counters,
+    queued: sum(({ queued }) => queued),
+    running: sum(({ running }) => running),
+    cacheChunks: {
+      used: sum(({ cacheChunks }) => cacheChunks.used),
+      total: sum(({ cacheChunks }) => cacheChunks.total),
+    },
+  }
 }

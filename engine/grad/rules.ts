@@ -37,6 +37,9 @@ const one = scalar(1)
 /** 1/√(mean(x²) + eps) over the last axis, which stays as size 1. */
 const rsqrtMeanSquare = (x: Node, eps: number) => div(one, sqrt(add(mean(mul(x, x), [-1]), scalar(eps))))
 const source = (): Node[] => []
+const neverTrained = (y: Node): never => {
+  throw new Error(`${y.op} is of decoding, where nothing is differentiated`)
+}
 const notTwice = (y: Node): never => {
   throw new Error(`${y.op} is itself part of a derivative; second derivatives of it are not implemented`)
 }
@@ -53,6 +56,7 @@ export const gradRules: { readonly [O in OpName]: GradRule<O> } = {
   sub: (_, g) => [g, neg(g)],
   mul: (_, g, a, b) => [mul(g, b!), mul(g, a!)],
   div: (y, g, _a, b) => [div(g, b!), neg(div(mul(g, y), b!))], // d(a/b)/db = −(a/b)/b
+  max: neverTrained,
 
   neg: (_, g) => [neg(g)],
   exp: (y, g) => [mul(g, y)],
@@ -82,14 +86,12 @@ export const gradRules: { readonly [O in OpName]: GradRule<O> } = {
       : matmul(a!, g, { transA: !transA, alpha }),
   ],
   // The product with Wᵀ on the way, so the one with W on the way back: each is the other's.
-  quantizedMatmul: ({ attrs: { bits, backBits } }, g, _x, codes, scales, backCodes, backScales) => [
-    quantizedMatmul(
-      g,
-      { codes: backCodes!, scales: backScales!, bits: backBits },
-      { codes: codes!, scales: scales!, bits },
-    ),
-    ...[null, null, null, null],
-  ],
+  quantizedMatmul: (y, g, _x, codes, scales, backCodes, backScales) => {
+    const { bits, backBits } = y.attrs
+    if (!backBits) return neverTrained(y)
+    const back = { codes: backCodes!, scales: backScales!, bits: backBits }
+    return [quantizedMatmul(g, back, { codes: codes!, scales: scales!, bits }), ...[null, null, null, null]]
+  },
   sum: (_, g, x) => [expand(g, x!.shape)],
   mean: ({ attrs: { axes } }, g, x) => {
     const count = times(...axes.map((a) => x!.shape[a]!))
@@ -97,6 +99,7 @@ export const gradRules: { readonly [O in OpName]: GradRule<O> } = {
       throw new Error(`mean over ${count} elements: differentiate sum times a fed 1/n`)
     return [expand(mul(g, scalar(1 / count)), x!.shape)]
   },
+  largest: neverTrained,
 
   reshape: (_, g, x) => [reshape(g, x!.shape)],
   transpose: ({ attrs: { perm } }, g) => [

@@ -41,12 +41,13 @@ export function dequantize(codes: Node, scales: Node, bits: 4 | 8): Node {
   return make('dequantize', [codes, scales], { bits, again: false }, codes.shape, 'float32')
 }
 
-const binary = (op: 'add' | 'sub' | 'mul' | 'div') => (a: Node, b: Node) =>
+const binary = (op: 'add' | 'sub' | 'mul' | 'div' | 'max') => (a: Node, b: Node) =>
   make(op, [a, b], {}, broadcast(op, a.shape, b.shape))
 export const add = binary('add')
 export const sub = binary('sub')
 export const mul = binary('mul')
 export const div = binary('div')
+export const max = binary('max')
 
 const unary =
   (op: 'neg' | 'exp' | 'log' | 'sqrt' | 'tanh' | 'sigmoid' | 'silu' | 'gelu' | 'softmax') => (x: Node) =>
@@ -69,17 +70,17 @@ export function matmul(a: Node, b: Node, { transA = false, transB = false, alpha
 /** Codes in blocks and their scales, of a matrix or of its transpose. */
 export type Blocks = { codes: Node; scales: Node; bits: 4 | 8 }
 
-/** x · Wᵀ for W in blocks along its rows; `back` are those of Wᵀ. */
-export function quantizedMatmul(x: Node, w: Blocks, back: Blocks): Node {
+/** x · Wᵀ for W in blocks along its rows; `back` are those of Wᵀ, for a gradient in x. */
+export function quantizedMatmul(x: Node, w: Blocks, back?: Blocks): Node {
   const [out, blocks] = w.scales.shape as number[]
-  if (x.shape.length !== 2 || x.shape[1] !== blocks! * 32 || back.scales.shape[0] !== x.shape[1])
-    throw new ShapeError('quantizedMatmul', [x.shape, w.scales.shape, back.scales.shape], 'inner dims differ')
-  const inputs = [x, w.codes, w.scales, back.codes, back.scales]
-  return make('quantizedMatmul', inputs, { bits: w.bits, backBits: back.bits }, [x.shape[0]!, out!])
+  if (x.shape.length !== 2 || x.shape[1] !== blocks! * 32 || (back && back.scales.shape[0] !== x.shape[1]))
+    throw new ShapeError('quantizedMatmul', [x.shape, w.scales.shape], 'inner dims differ')
+  const inputs = [x, w.codes, w.scales, ...(back ? [back.codes, back.scales] : [])]
+  return make('quantizedMatmul', inputs, { bits: w.bits, backBits: back?.bits }, [x.shape[0]!, out!])
 }
 
 const reduce =
-  (op: 'sum' | 'mean') =>
+  (op: 'sum' | 'mean' | 'largest') =>
   (x: Node, axes: readonly number[] = x.shape.map((_, i) => i)): Node => {
     const axis = axes.map((a) => (a < 0 ? a + x.shape.length : a))
     return make(
@@ -92,6 +93,7 @@ const reduce =
 /** Summed axes stay as size 1; all of them by default. */
 export const sum = reduce('sum')
 export const mean = reduce('mean')
+export const largest = reduce('largest')
 
 export function reshape(x: Node, shape: Shape): Node {
   if (sameShape(x.shape, shape)) return x

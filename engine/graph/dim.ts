@@ -1,6 +1,7 @@
 /**
  * A size along one axis: a number, or a symbol whose value comes with the feeds ('B', 'T').
- * Products and sums of symbols are symbols too, spelled in one canonical way: '4*B*T', '(128+T)'.
+ * Products and sums of symbols are symbols too, spelled in one canonical way: '4*B*T', '(128+T)'. 'N?' is N, or 1 that
+ * stretches to N.
  */
 export type Dim = number | string
 export type Shape = readonly Dim[]

@@ -35,6 +35,8 @@ export type Ops = {
   sub: None
   mul: None
   div: None
+  /** The larger of two numbers; of decoding alone, as `largest` is. */
+  max: None
 
   neg: None
   exp: None
@@ -52,12 +54,14 @@ export type Ops = {
   /**
    * x · Wᵀ for a W [out, in] whose codes are packed in blocks [out, in/32, bytes], with scales [out, in/32]: integer
    * arithmetic, for which each 32 numbers of x are rounded to 8 bits. Two more inputs, codes and scales of Wᵀ, serve the
-   * way back.
+   * way back, if there is one.
    */
-  quantizedMatmul: { bits: 4 | 8; backBits: 4 | 8 }
+  quantizedMatmul: { bits: 4 | 8; backBits?: 4 | 8 }
   /** Over the listed axes, which stay as size 1. */
   sum: { axes: readonly number[] }
   mean: { axes: readonly number[] }
+  /** The largest value over the listed axes, which stay as size 1. */
+  largest: { axes: readonly number[] }
 
   reshape: { shape: Shape }
   transpose: { perm: readonly number[] }

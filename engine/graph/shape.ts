@@ -8,14 +8,17 @@ export class ShapeError extends Error {
   }
 }
 
-/** The shape both broadcast to, as numpy does: aligned at the end, 1 stretches. */
+const stretches = (from: Dim, to: Dim): boolean => from === 1 || from === `${to}?`
+
+/** The shape both broadcast to, as numpy does: aligned at the end, 1 stretches, and so does what may be 1. */
 export function broadcast(op: string, a: Shape, b: Shape): Shape {
   const rank = Math.max(a.length, b.length)
   return Array.from({ length: rank }, (_, i): Dim => {
     const x = a[i - rank + a.length] ?? 1
     const y = b[i - rank + b.length] ?? 1
-    if (x !== y && x !== 1 && y !== 1) throw new ShapeError(op, [a, b], `${x} and ${y} do not broadcast`)
-    return x === 1 ? y : x
+    if (x === y || stretches(y, x)) return x
+    if (stretches(x, y)) return y
+    throw new ShapeError(op, [a, b], `${x} and ${y} do not broadcast`)
   })
 }
 

@@ -3,7 +3,7 @@ import { add, mul, reshape, rmsNorm, scalar } from '../graph/build.ts'
 import { times } from '../graph/dim.ts'
 import type { Node } from '../graph/node.ts'
 import type { Rope } from '../nn/rope.ts'
-import { type Binding, type Model, project, rowsOf } from './model.ts'
+import { type Binding, type Model, project, projectEach, rowsOf } from './model.ts'
 import { transformer } from './transformer.ts'
 
 export type LlamaLike = {
@@ -56,15 +56,12 @@ export function llamaLike(options: LlamaLike): Model {
     finalNorm: 'model.norm',
 
     qkv(b, x, layer) {
-      const to = (part: string, n: number) =>
-        project(b, x, { name: `${layer}.self_attn.${part}_proj`, in: H, out: n * d }, { bias: bias.qkv })
+      const to = (part: string, n: number) => ({ name: `${layer}.self_attn.${part}_proj`, in: H, out: n * d })
+      const modules = [to('q', heads), to('k', kvHeads), to('v', kvHeads)]
+      const [q, k, v] = projectEach(b, x, modules, { bias: bias.qkv }) as [Node, Node, Node]
       const normed = (y: Node, part: string, n: number) =>
         options.qkNorm ? headNorm(b, y, n, `${layer}.self_attn.${part}_norm`) : y
-      return {
-        q: normed(to('q', heads), 'q', heads),
-        k: normed(to('k', kvHeads), 'k', kvHeads),
-        v: to('v', kvHeads),
-      }
+      return { q: normed(q, 'q', heads), k: normed(k, 'k', kvHeads), v }
     },
 
     attentionOutput: (b, context, layer) =>
@@ -76,10 +73,13 @@ export function llamaLike(options: LlamaLike): Model {
       ),
 
     mlp(b, x, layer) {
-      const through = (h: Node, part: string, width: number, out: number) =>
-        project(b, h, { name: `${layer}.mlp.${part}_proj`, in: width, out }, { bias: bias.mlp })
-      const gated = mul(options.activation(through(x, 'gate', H, F)), through(x, 'up', H, F)) // (N, F)
-      return through(gated, 'down', F, H)
+      const part = (name: string, width: number, out: number) => ({
+        ...{ name: `${layer}.mlp.${name}_proj`, in: width, out },
+      })
+      const bothWays = [part('gate', H, F), part('up', H, F)]
+      const [gate, up] = projectEach(b, x, bothWays, { bias: bias.mlp }) as [Node, Node]
+      const gated = mul(options.activation(gate), up) // (N, F)
+      return project(b, gated, part('down', F, H), { bias: bias.mlp })
     },
 
     logits(b, hidden) {

@@ -1,7 +1,7 @@
-import { add } from '../graph/build.ts'
-import type { Dim, Shape } from '../graph/dim.ts'
+import { add, slice } from '../graph/build.ts'
+import type { Dim } from '../graph/dim.ts'
 import type { Node } from '../graph/node.ts'
-import type { KeyValue } from '../nn/attention.ts'
+import type { KeyValue, Rotation } from '../nn/attention.ts'
 import { linear } from '../nn/linear.ts'
 import type { Rope } from '../nn/rope.ts'
 
@@ -13,10 +13,18 @@ export type Binding = {
   table?(name: string, shape: readonly number[]): Node
   /** x · Wᵀ for the weight of this name, where it is not there as float32. */
   product?(x: Node, name: string, shape: readonly number[]): Node | undefined
+  /** x · Wᵀ for these weights, one below the other, where they lie so. */
+  joint?(x: Node, names: readonly string[]): Node | undefined
   /** An adapter's parameter of this name; the graph's input of that name when absent. */
   parameter?(name: string, shape: readonly number[]): Node
   /** Rows before the first token, of one layer: a prefix or a cache. */
   past?(layer: number, batch: Dim): KeyValue
+  /** What attends in a layer, where it is not to these rows and those before alone. */
+  attention?(
+    layer: number,
+    qkv: { q: Node; k: Node; v: Node },
+    rope: Rotation,
+  ): { context: Node; rows: KeyValue }
   /** What a linear module gives instead of `y` = W·x + b: x is (N, in), y (N, out). */
   adapt?(module: LinearModule, x: Node, y: Node): Node
 }
@@ -74,21 +82,36 @@ export function project(
   module: LinearModule,
   { bias = false, stored = `${module.name}.weight` } = {},
 ): Node {
-  const { name, in: width, out } = module
-  const shape = [out, width]
-  const product = b.product?.(x, stored, shape) ?? linear(x, b.weight(stored, shape))
-  const y = bias ? add(product, b.weight(`${name}.bias`, [out])) : product
+  const shape = [module.out, module.in]
+  return completed(b, x, module, bias, b.product?.(x, stored, shape) ?? linear(x, b.weight(stored, shape)))
+}
+
+/** The same for several modules of one x: one product, where their weights lie side by side. */
+export function projectEach(
+  b: Binding,
+  x: Node,
+  modules: readonly LinearModule[],
+  { bias = false } = {},
+): Node[] {
+  const joint = b.joint?.(
+    x,
+    modules.map(({ name }) => `${name}.weight`),
+  )
+  if (!joint) return modules.map((module) => project(b, x, module, { bias }))
+  let start = 0
+  return modules.map((module) => {
+    const product = slice(joint, 1, start, module.out)
+    start += module.out
+    return completed(b, x, module, bias, product)
+  })
+}
+
+/** What an adapter and a bias make of the product W·x. */
+function completed(b: Binding, x: Node, module: LinearModule, bias: boolean, product: Node): Node {
+  const y = bias ? add(product, b.weight(`${module.name}.bias`, [module.out])) : product
   return b.adapt?.(module, x, y) ?? y
 }
 
 /** A weight whose rows are looked up. */
 export const rowsOf = (b: Binding, name: string, shape: readonly number[]): Node =>
   b.table?.(name, shape) ?? b.weight(name, shape)
-
-/** Shape of a layer's cache rows: (batch, kvHeads, rows, headDim). */
-export const cacheShape = ({ kvHeads, headDim }: Model, batch: Dim, rows: Dim): Shape => [
-  batch,
-  kvHeads,
-  rows,
-  headDim,
-]

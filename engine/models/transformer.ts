@@ -27,13 +27,14 @@ export function transformer(family: Family): Model {
 
   function block(b: Binding, index: number, x: Node, step: Step): { x: Node; rows: KeyValue } {
     const layer = family.layer(index)
-    const { context, rows } = attention(
-      family.qkv(b, family.norm(b, x, `${layer}.input_layernorm`), layer),
-      family,
-      { ...step, interleaved: rope.interleaved },
-      step.mask,
-      { past: b.past?.(index, step.tokens.shape[0]!), present: step.present },
-    )
+    const qkv = family.qkv(b, family.norm(b, x, `${layer}.input_layernorm`), layer)
+    const rotation = { ...step, interleaved: rope.interleaved }
+    const { context, rows } =
+      b.attention?.(index, qkv, rotation) ??
+      attention(qkv, family, rotation, step.mask, {
+        past: b.past?.(index, step.tokens.shape[0]!),
+        present: step.present,
+      })
     const attended = add(x, family.attentionOutput(b, context, layer))
     const gated = family.mlp(b, family.norm(b, attended, `${layer}.post_attention_layernorm`), layer)
     return { x: add(attended, gated), rows }

@@ -62,6 +62,7 @@ export const onnxRules: { readonly [O in OpName]: OnnxRule<O> } = {
   sub: plain('Sub'),
   mul: plain('Mul'),
   div: plain('Div'),
+  max: plain('Max'),
   neg: plain('Neg'),
   exp: plain('Exp'),
   log: plain('Log'),
@@ -86,6 +87,7 @@ export const onnxRules: { readonly [O in OpName]: OnnxRule<O> } = {
   },
   sum: (w, { attrs }, x) => w.node('ReduceSum', [x!, w.ints(attrs.axes)], { keepdims: 1 }),
   mean: (w, { attrs }, x) => w.node('ReduceMean', [x!, w.ints(attrs.axes)], { keepdims: 1 }),
+  largest: (w, { attrs }, x) => w.node('ReduceMax', [x!, w.ints(attrs.axes)], { keepdims: 1 }),
 
   reshape: (w, { inputs, shape }, x) => w.node('Reshape', [x!, w.reshape(inputs[0]!.shape, shape)]),
   transpose: (w, { attrs }, x) => w.node('Transpose', [x!], { perm: attrs.perm }),

@@ -1,6 +1,5 @@
 import { afterAll, expect, test } from 'vitest'
 import { bare } from '../adapters/adapter.ts'
-import { KeyValueCache } from '../decoding/cache.ts'
 import { openDecoder } from '../decoding/open.ts'
 import { openModel } from '../models/open.ts'
 import { temporary, writeBase } from '../tiny.case.ts'
@@ -16,10 +15,10 @@ const model = openModel(root)
 /** What the base finds most probable after each token. */
 async function continuations(tokens: readonly number[]): Promise<number[]> {
   await using decoder = await openDecoder(model, root)
-  const cache = new KeyValueCache(model)
+  const sequence = decoder.start()
   const found: number[] = []
   for (const token of tokens) {
-    const logits = await decoder.read([token], cache)
+    const logits = await decoder.read(sequence, [token])
     found.push(logits.indexOf(Math.max(...logits)))
   }
   return found

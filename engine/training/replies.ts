@@ -1,5 +1,5 @@
 import type { Adapter, Parameters } from '../adapters/adapter.ts'
-import { KeyValueCache } from '../decoding/cache.ts'
+import { positionOf, type Sequence } from '../decoding/chunks.ts'
 import { Decoder } from '../decoding/decoder.ts'
 import { argmax } from '../decoding/largest.ts'
 import { type Scores, scoresOf } from '../metrics/scores.ts'
@@ -32,7 +32,7 @@ export class Replies {
   static async open(options: RepliesOptions): Promise<Replies> {
     const { model, base, adapter } = options
     // Training leaves no memory for packed copies of the weights.
-    return new Replies(options, await Decoder.open(model, adapter.bind(base), false))
+    return new Replies(options, await Decoder.open(model, adapter.bind(base), { prepack: false }))
   }
 
   /**
@@ -49,8 +49,14 @@ export class Replies {
     const pairs = []
     for (const { tokens, targets } of samples) {
       const start = lastReply(targets)
-      const cache = new KeyValueCache(this.#options.model, prefix)
-      const reply = await this.#reply(tokens.slice(0, start), cache, prefix ? new Map() : parameters, signal)
+      const sequence = this.#decoder.start(prefix)
+      const reply = await this.#reply(
+        tokens.slice(0, start),
+        sequence,
+        prefix ? new Map() : parameters,
+        signal,
+      )
+      this.#decoder.chunks.leave(sequence)
       pairs.push({ reply: textOf(chat, reply), target: textOf(chat, tokens.slice(start, targets.at(-1))) })
     }
     return scoresOf(pairs)
@@ -58,17 +64,17 @@ export class Replies {
 
   async #reply(
     prompt: readonly number[],
-    cache: KeyValueCache,
+    sequence: Sequence,
     parameters: Parameters,
     signal?: AbortSignal,
   ): Promise<number[]> {
     const { model, chat, maxNewTokens } = this.#options
-    const limit = Math.min(maxNewTokens, model.maxPositions - cache.position - prompt.length)
+    const limit = Math.min(maxNewTokens, model.maxPositions - positionOf(sequence) - prompt.length)
     const reply: number[] = []
     let read = prompt
     while (reply.length < limit) {
       signal?.throwIfAborted()
-      const logits = await this.#decoder.read(read, cache, parameters)
+      const logits = await this.#decoder.read(sequence, read, { parameters })
       const token = argmax(logits.subarray(0, chat.tokenizer.size))
       if (this.#stops.has(token)) break
       reply.push(token)

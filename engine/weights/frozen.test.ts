@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
 import { llamaReference } from '../../test/reference/load.ts'
-import { KeyValueCache } from '../decoding/cache.ts'
 import { Decoder } from '../decoding/decoder.ts'
 import { gather, input } from '../graph/build.ts'
 import { topological } from '../graph/node.ts'
@@ -14,8 +13,8 @@ for (const name of ['llama-tied', 'llama-wide-heads'] as const) {
     const model = openModel(directory)
     const logits = async (expanded: boolean) => {
       const base = { weight: frozen(openCheckpoint(directory), expanded) }
-      await using decoder = await Decoder.open(model, base, expanded)
-      return await decoder.read([5, 9, 2, 6], new KeyValueCache(model))
+      await using decoder = await Decoder.open(model, base, { prepack: expanded })
+      return await decoder.read(decoder.start(), [5, 9, 2, 6])
     }
     const [once, each] = [await logits(true), await logits(false)]
     for (const [i, logit] of once.entries()) expect(each[i]).toBeCloseTo(logit, 5)

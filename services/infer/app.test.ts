@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { ChatCompletionChunk } from '../../contract/chat.ts'
@@ -237,23 +237,25 @@ describe('a call that is ended', () => {
   })
 
   test('by its client costs no step more, and its line in the log says it', async () => {
+    writeBase(join(root, 'models', 'endless'), { max_position_embeddings: 100_000 })
     const server = await listen(app, { host: '127.0.0.1', port: 0 })
     const line = await told(async () => {
       const hangUp = new AbortController()
-      // The sampling never ends by itself within the window; half of the steps would be many.
-      const body = JSON.stringify({ model: 'untaught', prompt: 'x', stream: true, temperature: 0 })
+      // Nothing ends it within the window, which takes a minute to fill.
+      const body = JSON.stringify({ model: 'endless', prompt: 'x', stream: true, temperature: 0 })
       const init = { method: 'POST', body, headers: { 'content-type': 'application/json' } }
       const response = await fetch(`${server.url}/v1/completions`, { ...init, signal: hangUp.signal })
       await response.body!.getReader().read()
       hangUp.abort()
     })
-    expect(line).toMatchObject({ route: '/v1/completions', model: 'untaught', error: 'client_gone' })
+    expect(line).toMatchObject({ route: '/v1/completions', model: 'endless', error: 'client_gone' })
     expect(lines).toHaveLength(1)
     await vi.waitFor(async () => expect((await engine.stats()).running).toBe(0))
     const { steps } = await engine.stats()
     await chat({ max_tokens: 3 })
     expect((await engine.stats()).steps).toBe(steps + 3)
     await server.close()
+    await rm(join(root, 'models', 'endless'), { recursive: true })
   })
 
   test('by its end is told with its tokens and reason, and without its text', async () => {

@@ -11,7 +11,7 @@ import { createApp } from './app.ts'
 await runProcess('infer', async ({ config, log, host, onStop }) => {
   const database = await openDatabase(config)
   onStop(database.close)
-  const engine = openEngine({ adapterBytes: config.adapterBytes })
+  const engine = openEngine({ adapterBytes: config.adapterBytes, ...config.serving })
   onStop(engine.close)
   const store = openStore(config.storageUrl)
   const bases = baseModels(config.models, { db: database.db, store })

@@ -114,11 +114,11 @@ function addGauges(registers: [Registry], engine: Pick<EngineThread, 'stats' | '
   gauge('preamble_running_sequences', 'Sequences in the batch.', async () => (await stats()).running)
   gauge('preamble_cache_chunks_used', 'Chunks of the key-value cache in use.', async () => {
     const { cacheChunks } = await stats()
-    return cacheChunks?.used
+    return cacheChunks.used
   })
   gauge('preamble_cache_chunks', 'Chunks that the key-value cache has.', async () => {
     const { cacheChunks } = await stats()
-    return cacheChunks?.total
+    return cacheChunks.total
   })
   gauge('preamble_adapters_resident', 'Adapters in memory.', async () => (await adapters()).length)
   gauge('preamble_adapters_resident_bytes', 'Bytes of adapters in memory.', async () =>

@@ -4,6 +4,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { lossAndGradients, relativeError } from '../../../test/reference.case.ts'
 import { loraAdapter } from '../../adapters/lora.ts'
 import { prefixAdapter } from '../../adapters/prefix.ts'
+import { Decoder } from '../../decoding/decoder.ts'
 import { constant } from '../../graph/build.ts'
 import type { Binding } from '../../models/model.ts'
 import { openModel } from '../../models/open.ts'
@@ -53,6 +54,17 @@ describe.each(Object.entries(configs))('%s', (name, config) => {
   const cache = join(directory, 'cache')
   const quantized = (quantization: Quantization) =>
     ended(quantizedBase(model, checkpoint, quantization, cache))
+  test.each([4, 8] as const)(
+    'for serving, in %i bits, products give what they do in training',
+    async (bits) => {
+      const logits = async (products: Products) => {
+        await using decoder = await Decoder.open(model, quantized({ bits, products }))
+        return [...(await decoder.read(decoder.start(), batch.tokens[0]!))]
+      }
+      expect(await logits('forward')).toEqual(await logits('integer'))
+    },
+  )
+
   const adapters = {
     prefix: prefixAdapter(model, name, {
       ...{ peft_type: 'PREFIX_TUNING', num_virtual_tokens: 4, prefix_projection: false },

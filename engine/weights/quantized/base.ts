@@ -29,6 +29,8 @@ export type Products =
    * more, and gradients that differ by some 1% (cosine 0.9999).
    */
   | 'integer'
+  /** The same where nothing goes back: for serving. */
+  | 'forward'
 
 export type Quantization = { bits: Bits; products: Products }
 
@@ -64,7 +66,7 @@ function binding(
   quantization: Quantization,
   inForm: (form: Form) => ReadonlyMap<string, Quantized>,
 ): Binding {
-  const { bits } = quantization
+  const { bits, products } = quantization
   const [rows, columns] = formsOf(quantization).map(inForm) as [
     ReadonlyMap<string, Quantized>,
     ReadonlyMap<string, Quantized>?,
@@ -84,10 +86,33 @@ function binding(
     weight: (name, shape) => (rows.has(name) ? widened(name, shape) : stored(name, shape)),
     table: stored,
     product(x, name) {
-      if (!columns || !rows.has(name)) return undefined
-      return quantizedMatmul(x, blocks(rows.get(name)!, bits), blocks(columns.get(name)!, 8))
+      if (products === 'float' || !rows.has(name)) return undefined
+      return quantizedMatmul(x, blocks(rows.get(name)!, bits), columns && blocks(columns.get(name)!, 8))
+    },
+    joint(x, names) {
+      const each = names.map((name) => rows.get(name))
+      const one =
+        products === 'forward' && each.every((part) => part !== undefined) ? joined(each) : undefined
+      return one && quantizedMatmul(x, blocks(one, bits))
     },
   }
+}
+
+/** Matrices that lie one behind the other in their file, codes and scales, as one of all their rows. */
+function joined(parts: readonly Quantized[]): Quantized | undefined {
+  const join = (entries: readonly TensorEntry[]): TensorEntry | undefined => {
+    const [first, ...rest] = entries as [TensorEntry, ...TensorEntry[]]
+    let end = first.offset + first.length
+    for (const { file, offset, length } of rest) {
+      if (file !== first.file || offset !== end) return undefined
+      end += length
+    }
+    const rows = entries.reduce((sum, { shape }) => sum + shape[0]!, 0)
+    const name = entries.map((entry) => entry.name).join(' ')
+    return { ...first, name, shape: [rows, ...first.shape.slice(1)], length: end - first.offset }
+  }
+  const [q, scales] = [join(parts.map((part) => part.q)), join(parts.map((part) => part.scales))]
+  return q && scales && { q, scales }
 }
 
 /** A weight as MatMulNBits takes it: [rows, blocks, bytes]. */

@@ -67,6 +67,21 @@ export function sketches(
   )
 }
 
+/**
+ * All codes in the order of their weights, and then all scales: those of matrices that meet the same activations lie one
+ * behind the other, and can be taken for one.
+ */
+function inFile(weights: ReadonlyMap<string, readonly number[]>, form: Form) {
+  const each = [...weights].map(([name, shape]) => describe(name, shape, form))
+  return [...each.map(([codes]) => codes), ...each.map(([, scales]) => scales)]
+}
+
+const codeBytes = (weights: ReadonlyMap<string, readonly number[]>, form: Form): number =>
+  inFile(weights, form).reduce(
+    (sum, [, { dtype, shape }]) => sum + (dtype === 'U8' ? shape[0]! * shape[1]! : 0),
+    0,
+  )
+
 /** The two tensors of a weight [out, in]: their names, types and shapes. */
 function describe(name: string, [out, width]: readonly number[], form: Form) {
   const columns = form.endsWith('columns')
@@ -92,19 +107,20 @@ function* write(
   form: Form,
   file: string,
 ): Generator<Progress, void, void> {
-  const header = encodeHeader([...weights].flatMap(([name, shape]) => describe(name, shape, form)))
+  const header = encodeHeader(inFile(weights, form))
   const unfinished = `${file}.${process.pid}.unfinished`
   const fd = openSync(unfinished, 'w')
   try {
-    writeAll(fd, header)
+    writeAll(fd, header, 0)
+    let [at, scalesAt] = [header.length, header.length + codeBytes(weights, form)]
     let done = 0
     for (const [name, shape] of weights) {
       const entry = tensorOf(checkpoint, name, shape)
       const { q, scales } = form.endsWith('columns')
         ? byColumns(entry, bitsOf(form))
         : byRows(entry, bitsOf(form))
-      writeAll(fd, q)
-      writeAll(fd, new Uint8Array(scales.buffer))
+      at = writeAll(fd, q, at)
+      scalesAt = writeAll(fd, new Uint8Array(scales.buffer), scalesAt)
       yield { done: ++done, total: weights.size }
     }
   } catch (error) {
@@ -154,7 +170,10 @@ function forRows(
   })
 }
 
-function writeAll(fd: number, bytes: Uint8Array): void {
+/** Writes bytes at a position of a file; answers where they end. */
+function writeAll(fd: number, bytes: Uint8Array, position: number): number {
   // One call writes less than 2 GiB.
-  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, Math.min(bytes.length - at, 2 ** 30))
+  for (let at = 0; at < bytes.length; )
+    at += writeSync(fd, bytes, at, Math.min(bytes.length - at, 2 ** 30), position + at)
+  return position + bytes.length
 }

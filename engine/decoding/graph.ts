@@ -1,0 +1,55 @@
+/** The graph of serving: a step of any sequences, tokens in, logits and new cache rows out. */
+import { concat, gather, input, mul, reshape, scalar, sub } from '../graph/build.ts'
+import { plus, times } from '../graph/dim.ts'
+import type { Node } from '../graph/node.ts'
+import type { Binding, Model } from '../models/model.ts'
+import { stepInputs } from '../models/step.ts'
+import { type Cached, pooledAttention, type Sight } from '../nn/pooled-attention.ts'
+
+/** Rows of a chunk: few are left unused, and each is one small product. */
+export const chunkRows = 64
+
+/** What a layer's part of the cache is called as an input. */
+export const cacheName = (part: 'keys' | 'values' | 'shared keys' | 'shared values', layer: number): string =>
+  `${part}.${layer}`
+
+/**
+ * `logits` (L, vocabulary) of the tokens that the input `told` (L) names, and `rows` (layers · 2 · B·T, kvHeads, 1, d): the new
+ * rows, those of layer l's keys at part 2l, of its values at 2l + 1.
+ */
+export function decodeGraph(model: Model, base: Binding): { logits: Node; rows: Node } {
+  const { kvHeads, headDim: d, heads } = model
+  const step = stepInputs(model, 0)
+  const [B, T] = ['B', 'T']
+  const owns = input('owns', [B, 'N'])
+  const sight: Sight = {
+    owner: input('owner', ['N?'], 'int64'),
+    owns,
+    others: reshape(mul(sub(owns, scalar(1)), scalar(1e30)), [B, 'N', 1, 1, 1]),
+    unused: input('unused', ['N', 1, 1, chunkRows]),
+    near: input('near', [B, 1, times(T, heads / kvHeads), plus('R', times(B, T))]),
+  }
+  const cached = (layer: number): Cached => ({
+    chunks: {
+      key: input(cacheName('keys', layer), ['N', kvHeads, d, chunkRows]),
+      value: input(cacheName('values', layer), ['N', kvHeads, chunkRows, d]),
+    },
+    shared: {
+      key: input(cacheName('shared keys', layer), ['R', kvHeads, 1, d]),
+      value: input(cacheName('shared values', layer), ['R', kvHeads, 1, d]),
+    },
+  })
+  const binding: Binding = {
+    ...base,
+    attention: (layer, qkv, rope) => pooledAttention(qkv, model, rope, cached(layer), sight),
+  }
+  const { hidden, rows } = model.forward(binding, step)
+  const last = gather(hidden, input('told', ['L'], 'int64'), { distinct: true })
+  return {
+    logits: model.logits(binding, last),
+    rows: concat(
+      rows.flatMap(({ key, value }) => [key, value]),
+      0,
+    ),
+  }
+}

@@ -1,0 +1,133 @@
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { families, familyReference } from '../../test/reference/load.ts'
+import { readAdapter, type StoredAdapter } from '../adapters/peft.ts'
+import { openModel } from '../models/open.ts'
+import { Random } from '../random.ts'
+import { Chunks } from './chunks.ts'
+import { argmax } from './largest.ts'
+import { openDecoder } from './open.ts'
+import { type Limits, Scheduler } from './scheduler.ts'
+
+type Text = { adapter: StoredAdapter; prompt: readonly number[]; count: number }
+
+function serve(name: (typeof families)[number], limits: Partial<Limits> = {}) {
+  const { directory, greedy } = familyReference(name)
+  const model = openModel(directory)
+  const adapters = {
+    base: {} as StoredAdapter,
+    prefix: readAdapter(model, join(directory, 'prefix')),
+    lora: readAdapter(model, join(directory, 'lora')),
+  }
+  const scheduler = new Scheduler(model, (options) => openDecoder(model, directory, options), {
+    ...{ bytes: 2 ** 30, waiting: 10_000, ...limits },
+  })
+  /** A greedy reply, which is left at its end or when `signal` says so. */
+  async function reply({ adapter, prompt, count }: Text, signal?: AbortSignal): Promise<number[]> {
+    using reader = scheduler.enter(adapter, signal)
+    const tokens: number[] = []
+    let logits = await reader.read(prompt)
+    while (tokens.push(argmax(logits)) < count) logits = await reader.read(tokens.slice(-1))
+    return tokens
+  }
+  return { model, greedy, adapters, scheduler, reply }
+}
+
+/** Tokens that tell one text from another. */
+const promptOf = (seed: number, length: number, vocabulary: number) => {
+  const random = new Random(seed)
+  return Array.from({ length }, () => random.below(vocabulary))
+}
+
+describe.each(families)('%s', (name) => {
+  const alone = serve(name)
+  const { model, greedy, adapters } = alone
+  const lengths = [63, 64, 65, 5, 1] // on both sides of a chunk's border
+  const texts: Text[] = [
+    ...Object.values(adapters).map((adapter) => ({ adapter, prompt: greedy.prompt, count: 32 })),
+    ...lengths.map((length, i) => ({
+      adapter: Object.values(adapters)[i % 3]!,
+      prompt: promptOf(i, length, model.vocabulary),
+      count: Math.min(70, model.maxPositions - length - 8),
+    })),
+  ]
+
+  test('eight texts say together what each says alone: base, prefix and LoRA, read in pieces of any size', async () => {
+    const wanted: number[][] = []
+    for (const text of texts) wanted.push(await alone.reply(text))
+    expect(wanted.slice(0, 3)).toEqual([greedy.base, greedy.prefix, greedy.lora])
+    for (const piece of [256, 7]) {
+      const together = serve(name, { piece })
+      const found = await Promise.all(texts.map((text) => together.reply(text)))
+      expect(found).toEqual(wanted)
+      // Once more, in another order, where others have been: also behind what is left of them.
+      const again = await Promise.all(texts.toReversed().map((text) => together.reply(text)))
+      expect(again).toEqual(wanted.toReversed())
+    }
+  })
+})
+
+test('texts behind one prefix share its rows, and a prompt that was read before is not read again', async () => {
+  const { scheduler, adapters, model } = serve('llama-lora')
+  const system = promptOf(1, 64, model.vocabulary)
+  const readers = [1, 2, 3].map(() => scheduler.enter(adapters.prefix))
+  await Promise.all(readers.map((reader, i) => reader.read([...system, i, i + 1])))
+  // The prefix, the system prompt, and of each text its own rows.
+  expect(scheduler.cacheChunks.used).toBe(1 + 1 + 3)
+  for (const reader of readers) reader[Symbol.dispose]()
+  expect(scheduler.cacheChunks.used).toBe(2)
+})
+
+test('2,000 texts that come, go and are cut off at random all say what each says alone, in little memory', async () => {
+  const alone = serve('llama-lora')
+  const { model, adapters } = alone
+  const random = new Random(5)
+  const kinds: { text: Text; wanted: number[] }[] = []
+  const shared = promptOf(99, 64, model.vocabulary)
+  for (let i = 0; i < 18; i++) {
+    const adapter = Object.values(adapters)[i % 3]!
+    const own = promptOf(i, 1 + random.below(40), model.vocabulary)
+    const text = { adapter, prompt: i % 2 === 0 ? [...shared, ...own] : own, count: 20 }
+    kinds.push({ text, wanted: await alone.reply(text) })
+  }
+  const bytes = 12 * new Chunks(model).bytes
+  const { reply, scheduler } = serve('llama-lora', { bytes, piece: 29 })
+  let [whole, cut] = [0, 0]
+  const one = async () => {
+    const { text, wanted } = kinds[random.below(kinds.length)]!
+    const count = 1 + random.below(text.count)
+    const stop = new AbortController()
+    if (random.below(4) === 0) {
+      const turns = random.below(12)
+      void (async () => {
+        for (let i = 0; i < turns; i++) await new Promise((resolve) => setImmediate(resolve))
+        stop.abort()
+      })()
+    }
+    try {
+      expect(await reply({ ...text, count }, stop.signal)).toEqual(wanted.slice(0, count))
+      whole += 1
+    } catch (error) {
+      if (error !== stop.signal.reason) throw error
+      cut += 1
+    }
+  }
+  /** Forty clients, each of which asks again when it is answered. */
+  await Promise.all(
+    Array.from({ length: 40 }, async () => {
+      for (let i = 0; i < 50; i++) await one()
+    }),
+  )
+  expect(whole + cut).toBe(2000)
+  expect(whole).toBeGreaterThan(1400)
+  expect(cut).toBeGreaterThan(200)
+  expect(scheduler.cacheChunks.used).toBeLessThanOrEqual(12)
+})
+
+test('when too many wait, the next one is refused', () => {
+  const { scheduler, adapters } = serve('llama-lora', { waiting: 2 })
+  const readers = [1, 2, 3].map(() => scheduler.enter(adapters.base))
+  expect(() => scheduler.enter(adapters.base)).toThrow(expect.objectContaining({ code: 'overloaded' }))
+  readers[0]![Symbol.dispose]()
+  scheduler.enter(adapters.base)
+})

@@ -1,0 +1,94 @@
+import {
+  add,
+  concat,
+  div,
+  exp,
+  gather,
+  largest,
+  matmul,
+  max,
+  reshape,
+  rotary,
+  sub,
+  sum,
+  transpose,
+} from '../graph/build.ts'
+import { type Dim, times } from '../graph/dim.ts'
+import type { Node } from '../graph/node.ts'
+import type { Heads, KeyValue, Rotation } from './attention.ts'
+
+/** Which cached rows each sequence of a batch sees. */
+export type Sight = {
+  /** (N) the sequence that each chunk belongs to; where there is one sequence, that once is enough. */
+  owner: Node
+  /** (B, N) 1 where a chunk belongs to the sequence, else 0. */
+  owns: Node
+  /** (B, N, 1, 1, 1) 0 where it does, else −10³⁰. */
+  others: Node
+  /** (N, 1, 1, C) added to scores: hides rows of a chunk that are not in use. */
+  unused: Node
+  /** (B, 1, T·G, R + B·T) added to scores: hides shared and new rows that a token does not see. G queries share a head. */
+  near: Node
+}
+
+/** What is cached of one layer; keys are rotated. */
+export type Cached = {
+  /** Chunks of C rows, each of one sequence: keys (N, kvHeads, d, C), values (N, kvHeads, C, d). */
+  chunks: KeyValue
+  /** R rows that sequences share, (R, kvHeads, 1, d). */
+  shared: KeyValue
+}
+
+/**
+ * Attention of B sequences of T new tokens, each over what is cached of it, without copying that: a chunk meets the queries
+ * of its owner alone, shared rows and the new ones meet all queries, and a mask says who sees what.
+ * `q` is (B·T, heads·d), `k` and `v` are (B·T, kvHeads·d).
+ * @returns the context (B·T, heads·d), and the new rows (B·T, kvHeads, 1, d)
+ */
+export function pooledAttention(
+  { q, k, v }: { q: Node; k: Node; v: Node },
+  { heads, kvHeads, headDim: d }: Heads,
+  rope: Rotation,
+  { chunks, shared }: Cached,
+  { owner, owns, others, unused, near }: Sight,
+): { context: Node; rows: KeyValue } {
+  const [B, T] = rope.positions.shape as [Dim, Dim]
+  const group = heads / kvHeads
+  const [all, queries] = [times(B, T), times(T, group)]
+  const positions = reshape(rope.positions, [all, 1])
+  const rotate = (x: Node, n: number) =>
+    rotary(reshape(x, [all, n, 1, d]), positions, rope.cos, rope.sin, rope.interleaved)
+  const byHead = (rows: Node) => transpose(rows, [2, 1, 0, 3]) // (1, kvHeads, rows, d)
+
+  const key = rotate(k, kvHeads)
+  const value = reshape(v, [all, kvHeads, 1, d])
+  const turned = reshape(rotate(q, heads), [B, T, kvHeads, group * d])
+  const query = reshape(transpose(turned, [0, 2, 1, 3]), [B, kvHeads, queries, d])
+  const alpha = 1 / Math.sqrt(d)
+
+  const nearKeys = byHead(concat([shared.key, key], 0))
+  const nearScores = add(matmul(query, nearKeys, { transB: true, alpha }), near) // (B, kvHeads, T·G, R + B·T)
+  const farScores = add(matmul(gather(query, owner), chunks.key, { alpha }), unused) // (N, kvHeads, T·G, C)
+
+  // softmax over both: e^(s − most), divided by their sum
+  const mostFar = largest(add(largest(farScores, [3]), others), [1]) // (B, 1, kvHeads, T·G, 1)
+  const most = max(reshape(mostFar, [B, kvHeads, queries, 1]), largest(nearScores, [3]))
+  const nearWeights = exp(sub(nearScores, most))
+  const farWeights = exp(sub(farScores, gather(most, owner)))
+
+  /** Sums what belongs to each sequence: (N, kvHeads, T·G, width) to (B, kvHeads, T·G, width). */
+  const bySequence = (x: Node, width: number) =>
+    reshape(matmul(owns, reshape(x, [x.shape[0]!, times(kvHeads, queries, width)])), [
+      B,
+      kvHeads,
+      queries,
+      width,
+    ])
+  const total = add(bySequence(sum(farWeights, [3]), 1), sum(nearWeights, [3]))
+  const mixed = add(
+    bySequence(matmul(farWeights, chunks.value), d),
+    matmul(nearWeights, byHead(concat([shared.value, value], 0))),
+  )
+  const context = reshape(div(mixed, total), [B, kvHeads, T, group * d])
+  return { context: reshape(transpose(context, [0, 2, 1, 3]), [all, heads * d]), rows: { key, value } }
+}
