@@ -1,4 +1,4 @@
-/** What measurements share: programs in processes of their own, taking turns, and medians. */
+/** What measurements share: programs in processes of their own, taking turns, and quantiles. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
@@ -29,5 +29,8 @@ export async function inTurn<Name extends string, T>(
   return results
 }
 
-export const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
+/** The value that a share `q` of all values is below. */
+export const quantile = (values: readonly number[], q: number): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(q * values.length)]!
+
+export const median = (values: readonly number[]): number => quantile(values, 0.5)
