@@ -1,7 +1,17 @@
 /** Chat completions, as OpenAI's. */
 import { z } from 'zod'
 import { ChatMessage } from './chat-message.ts'
-import { absent, FinishReason, ignored, maxTopLogprobs, only, orElse, sampling, Usage } from './generation.ts'
+import {
+  absent,
+  FinishReason,
+  ignored,
+  maxTopLogprobs,
+  only,
+  orElse,
+  sampling,
+  streamOptionsFit,
+  Usage,
+} from './generation.ts'
 import { idOf } from './ids.ts'
 
 const noFunctions = 'functions are not supported'
@@ -49,6 +59,7 @@ export const ChatRequest = z
     reasoning_effort: only('none', 'there is no reasoning'),
     verbosity: only('medium', 'it cannot be changed'),
   })
+  .refine(streamOptionsFit.check, streamOptionsFit.error)
   .refine(({ logprobs, top_logprobs }) => logprobs || top_logprobs == null, {
     path: ['top_logprobs'],
     message: 'needs logprobs to be true',

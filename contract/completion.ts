@@ -9,6 +9,7 @@ import {
   only,
   orElse,
   sampling,
+  streamOptionsFit,
   Usage,
 } from './generation.ts'
 import { idOf } from './ids.ts'
@@ -45,6 +46,7 @@ export const CompletionRequest = z
     suffix: absent('text cannot be inserted'),
     ...ignored,
   })
+  .refine(streamOptionsFit.check, streamOptionsFit.error)
   .refine(({ prompt, n }) => prompt.length * n <= maxChoices, {
     path: ['n'],
     message: `prompts × n is more than ${maxChoices} answers`,

@@ -33,7 +33,10 @@ export const sampling = {
   n: z.int().min(1).max(maxChoices).nullish().transform(orElse(1)),
   /** Texts that end the answer and are no part of it. */
   stop: z
-    .union([z.string().min(1), z.array(z.string().min(1)).max(maxStops)])
+    .union(
+      [z.string().min(1), z.array(z.string().min(1)).max(maxStops)],
+      `expected a text or up to ${maxStops}, none of them empty`,
+    )
     .nullish()
     .transform((stop) => (typeof stop === 'string' ? [stop] : (stop ?? []))),
   stream: z.boolean().nullish().transform(orElse(false)),
@@ -57,8 +60,21 @@ export const ignored = {
   service_tier: z.enum(['auto', 'default'], 'there is one tier').nullish(),
 }
 
+/** As OpenAI has it, where nothing is streamed there is nothing to say of the stream. */
+export const streamOptionsFit = {
+  check: ({ stream, stream_options }: { stream: boolean; stream_options?: object | null }) =>
+    stream || stream_options == null,
+  error: { path: ['stream_options'], message: 'needs stream to be true' },
+}
+
 export const Usage = z
-  .object({ prompt_tokens: z.int(), completion_tokens: z.int(), total_tokens: z.int() })
+  .object({
+    prompt_tokens: z.int(),
+    completion_tokens: z.int(),
+    total_tokens: z.int(),
+    /** `cached_tokens`: those of the prompt that had been read for another answer. */
+    prompt_tokens_details: z.object({ cached_tokens: z.int() }),
+  })
   .meta({ id: 'Usage' })
 export type Usage = z.infer<typeof Usage>
 

@@ -7,7 +7,7 @@ import type { TokenLogprob } from './decoding/logprobs.ts'
 import { openDecoder, type ServingForm } from './decoding/open.ts'
 import { checkBias, type Prompt, readPrompt } from './decoding/prompt.ts'
 import { PromptScores } from './decoding/prompt-scores.ts'
-import { Reply, type ReplyEvent, type ReplyOptions } from './decoding/reply.ts'
+import { Reply, type ReplyEnd, type ReplyEvent, type ReplyOptions } from './decoding/reply.ts'
 import { type Opener, Scheduler } from './decoding/scheduler.ts'
 import { serving } from './decoding/stats.ts'
 import { InputError } from './errors.ts'
@@ -36,14 +36,11 @@ export type GenerateRequest = Omit<ReplyOptions, 'maxTokens'> & {
 }
 
 export type GenerateEvent =
-  /** `cachedTokens`: those of the prompt that need not be read again; absent where nothing is kept of prompts. */
-  | {
-      type: 'start'
-      promptTokens: number
-      cachedTokens?: number
-      echo?: { text: string; logprobs?: TokenLogprob[] }
-    }
-  | ReplyEvent
+  /** The request can be met, though it may still wait for its turn. */
+  | { type: 'start'; promptTokens: number; echo?: { text: string; logprobs?: TokenLogprob[] } }
+  | Exclude<ReplyEvent, ReplyEnd>
+  /** `cachedTokens`: those of the prompt that had been read before. */
+  | (ReplyEnd & { cachedTokens: number })
 
 /**
  * Generates one reply. Several streams may run at a time; they share each step.
@@ -74,12 +71,13 @@ export async function* generate(
   const start = { type: 'start', promptTokens: prompt.length } as const
   yield echo ? { ...start, echo: { text: echoed, logprobs: scores?.tokens } } : start
 
-  if (maxTokens === 0) return yield { type: 'end', finishReason: 'length', completionTokens: 0 }
+  const whole = (end: ReplyEnd): GenerateEvent => ({ ...end, cachedTokens: reader.cachedTokens })
+  if (maxTokens === 0) return yield whole({ type: 'end', finishReason: 'length', completionTokens: 0 })
   const reply = new Reply({ ...request, maxTokens }, { tokenizer, stops, text, constraint }, prompt)
   let logits = scored ?? (await reader.read(prompt))
   for (;;) {
     const { token, events } = reply.next(logits)
-    yield* events
+    for (const event of events) yield event.type === 'end' ? whole(event) : event
     if (token === undefined) return
     logits = await reader.read([token])
   }

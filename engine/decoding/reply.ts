@@ -32,8 +32,8 @@ export type Speaker = {
 
 export type ReplyEvent =
   /** Whole characters only; `logprobs`, when asked for, of the tokens that make them up. */
-  | { type: 'delta'; text: string; logprobs?: TokenLogprob[] }
-  | { type: 'end'; finishReason: 'stop' | 'length'; completionTokens: number }
+  { type: 'delta'; text: string; logprobs?: TokenLogprob[] } | ReplyEnd
+export type ReplyEnd = { type: 'end'; finishReason: 'stop' | 'length'; completionTokens: number }
 
 /** `token` is to be read next; without one the reply is over, and the last of the `events` is its end. */
 export type Step = { token?: number; events: ReplyEvent[] }

@@ -29,6 +29,8 @@ export type Opener = (options: Pick<DecoderOptions, 'modules' | 'chunks'>) => Pr
 interface Reader extends Disposable {
   /** Reads the next tokens and answers with the logits of what comes next. @param score is told those behind each token */
   read(tokens: readonly number[], score?: (logits: Float32Array) => void): Promise<Float32Array>
+  /** How many of the first tokens had been read for others. */
+  readonly cachedTokens: number
 }
 
 export class Scheduler {
@@ -120,6 +122,9 @@ export class Scheduler {
           if (!this.#writing.has(seat) && this.#reading !== seat) this.#waiting.push(seat)
           this.#wake()
         }),
+      get cachedTokens() {
+        return seat.cachedTokens ?? 0
+      },
       [Symbol.dispose]: () => leave(new Error('its place was given back')),
     }
   }
@@ -187,6 +192,7 @@ export class Scheduler {
     this.#reading = seat
     const known = seat.wish!.score ? [] : tokens.slice(0, -1)
     for (const chunk of this.#prompts.find(adapter, known)) this.#chunks.join(sequence, chunk)
+    seat.cachedTokens ??= seat.read // what it reads again after it gave way, it has read itself
   }
 
   /** Whether there is room for more chunks, now that what nobody uses is forgotten as far as it must. */

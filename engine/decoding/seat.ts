@@ -15,6 +15,8 @@ export class Seat {
   /** All its tokens, of which the cached rows stand for the first `read`. */
   readonly tokens: number[] = []
   wish: Wish | undefined
+  /** Tokens that were there before it came, once it has a place. */
+  cachedTokens: number | undefined
   /** Tokens that were scored; when its rows had to go and are read again, they are not scored twice. */
   #scored = 0
 

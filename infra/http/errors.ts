@@ -38,7 +38,8 @@ function describe(issue: z.core.$ZodIssue, outer: PropertyKey[] = []): { param: 
     const closest = issue.errors.map((issues) => issues[0]!).sort((a, b) => b.path.length - a.path.length)[0]!
     if (closest.path.length > 0) return describe(closest, path)
   }
-  return { param: pathOf(path), message: issue.message }
+  const { message } = issue.code === 'invalid_key' ? issue.issues[0]! : issue
+  return { param: pathOf(path), message }
 }
 
 function pathOf(path: PropertyKey[]): string {

@@ -302,6 +302,7 @@ test('metrics tell of tokens, times and ends by model, and how the engine is', a
   const text = await (await measured.request('/metrics')).text()
   for (const line of [
     `preamble_tokens_total{model="tiny",kind="prompt"} ${usage.prompt_tokens}`,
+    `preamble_tokens_total{model="tiny",kind="cached"} ${usage.prompt_tokens_details.cached_tokens}`,
     'preamble_tokens_total{model="ft:tiny:health:a1",kind="completion"} 3',
     'preamble_generations_total{model="tiny",outcome="length"} 1',
     'preamble_time_to_first_token_seconds_count{model="tiny"} 1',

@@ -355,6 +355,22 @@ describe('completions', () => {
     }
   })
 
+  test('are refused before anything is told when one of their prompts is too long', async () => {
+    const prompt = ['感冒', 'ha '.repeat(99)]
+    const streamed = openai.completions.create({ model: 'tiny', prompt, stream: true })
+    expect(await refusal(streamed)).toMatchObject({ status: 400, code: 'context_length_exceeded' })
+  })
+
+  test('tell how much of a prompt had been read for another', async () => {
+    const prompt = Array.from({ length: 100 }, (_, i) => 100 + i)
+    const cached: (number | undefined)[] = []
+    for (let i = 0; i < 2; i++) {
+      const { usage } = await complete({ prompt, n: 2 })
+      cached.push(usage!.prompt_tokens_details!.cached_tokens)
+    }
+    expect(cached).toEqual([0, 64]) // whole chunks are kept
+  })
+
   test('begin with the prompt when it is to be echoed', async () => {
     const { text } = (await complete({})).choices[0]!
     expect((await complete({ echo: true })).choices[0]).toMatchObject({ text: `感冒${text}`, logprobs: null })
@@ -420,6 +436,10 @@ describe('what is not supported is refused by name', () => {
     ['max_tokens', 0],
     ['max_completion_tokens', 0],
     ['best_of', 2],
+    ['stop', ['a', 'b', 'c', 'd', 'e']],
+    ['stop', ''],
+    ['stream_options', { include_usage: true }],
+    ['logit_bias.ten', undefined, { logit_bias: { ten: 1 } }],
     [
       'messages[0].content[0].type',
       undefined,
@@ -437,6 +457,7 @@ describe('what is not supported is refused by name', () => {
     ['suffix', 'end'],
     ['logprobs', 21],
     ['prompt', []],
+    ['stream_options', { include_usage: true }],
     ['n', 129],
   ])('of completions, %s: %j', async (param, value) => {
     const request = { model: 'tiny', prompt: 'x', [param]: value }

@@ -35,6 +35,7 @@ export const textOf = (pieces: readonly Piece[]): string => pieces.map(({ text }
 export class Meter {
   readonly #n: number
   #prompt = 0
+  #cached = 0
   #completion = 0
 
   constructor(n: number) {
@@ -42,7 +43,9 @@ export class Meter {
   }
 
   count(index: number, event: GenerateEvent): void {
-    if (event.type === 'start' && index % this.#n === 0) this.#prompt += event.promptTokens
+    const first = index % this.#n === 0
+    if (event.type === 'start' && first) this.#prompt += event.promptTokens
+    if (event.type === 'end' && first) this.#cached += event.cachedTokens
     if (event.type === 'end') this.#completion += event.completionTokens
   }
 
@@ -51,6 +54,7 @@ export class Meter {
       prompt_tokens: this.#prompt,
       completion_tokens: this.#completion,
       total_tokens: this.#prompt + this.#completion,
+      prompt_tokens_details: { cached_tokens: this.#cached },
     }
   }
 }

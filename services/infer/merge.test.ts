@@ -34,3 +34,8 @@ test('a stream that fails while nobody asks fails nothing else', async () => {
   await new Promise((resolve) => setImmediate(resolve)) // by now the one that fails has failed
   await values.return(undefined)
 })
+
+test('where one fails at once, nothing is told of any', async () => {
+  const values = merge([counting('a', 9), counting('b', 9, 1)])
+  await expect(values.next()).rejects.toThrow('b has failed')
+})

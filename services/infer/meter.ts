@@ -74,7 +74,6 @@ export function createMeter(registry: Registry, engine: Pick<EngineThread, 'stat
           switch (event.type) {
             case 'start':
               count('prompt', event.promptTokens)
-              if (event.cachedTokens !== undefined) count('cached', event.cachedTokens)
               break
             case 'delta':
               if (firstText === undefined) first.observe({ model }, (now - start) / 1000)
@@ -83,6 +82,7 @@ export function createMeter(registry: Registry, engine: Pick<EngineThread, 'stat
             case 'end':
               outcome = event.finishReason
               told.finish_reason = outcome
+              count('cached', event.cachedTokens)
               count('completion', event.completionTokens)
               if (firstText !== undefined && event.completionTokens > 1)
                 next.observe({ model }, (now - firstText) / 1000 / (event.completionTokens - 1))
