@@ -31,7 +31,7 @@ export type GenerateRequest = Omit<ReplyOptions, 'maxTokens'> & {
   echo?: boolean
   /** Most tokens to generate; what the context window leaves when absent. 0 only reads the prompt. */
   maxTokens?: number
-  /** How the weights of the base are held, as its first request says. */
+  /** How the weights of the base are held, as its first request says; what their size suggests when absent. */
   form?: ServingForm
 }
 
@@ -122,7 +122,7 @@ type Base = {
 /** Bases that this thread has opened. */
 const bases = new Map<string, Promise<Base>>()
 
-function baseAt(directory: string, form = settings.servingForm): Promise<Base> {
+function baseAt(directory: string, form?: ServingForm): Promise<Base> {
   const known = bases.get(directory)
   if (known) return known
   const opening = openBase(directory, form)

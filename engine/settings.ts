@@ -1,5 +1,4 @@
 import { workerData } from 'node:worker_threads'
-import type { ServingForm } from './decoding/open.ts'
 
 /** What an engine is opened with. */
 export type EngineSettings = {
@@ -7,8 +6,6 @@ export type EngineSettings = {
   adapterBytes?: number
   /** Bytes that keys and values may take, for each base; a quarter of the machine's memory when absent. */
   cacheBytes?: number
-  /** In which form bases serve whose requests name none; what their size suggests when absent. */
-  servingForm?: ServingForm
   /** The directory that keeps quantised weights. */
   quantized?: string
 }

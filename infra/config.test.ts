@@ -39,6 +39,22 @@ test('an error names each wrong variable, its value and what was expected', () =
   )
 })
 
+test('weights have one form for all, or a form by model', () => {
+  const weights = (text: string) => readConfig({ PREAMBLE_WEIGHTS: text }).weights
+  expect(weights('int4')).toEqual({ named: new Map(), others: 'int4' })
+  expect(weights('THUDM/chatglm3-6b=int4, stored,ft:tiny::a1=float32')).toEqual({
+    named: new Map([
+      ['THUDM/chatglm3-6b', 'int4'],
+      ['ft:tiny::a1', 'float32'],
+    ]),
+    others: 'stored',
+  })
+  for (const wrong of ['int3', 'tiny=', '=int4', 'tiny', 'int4,', 'int4,int8', 'a=int4,a=int8'])
+    expect(() => weights(wrong)).toThrow(
+      /^PREAMBLE_WEIGHTS: "\S+" is not valid; expected float32, stored, int8/,
+    )
+})
+
 test('a wrong DATABASE_URL is not repeated: it may hold a password', () => {
   expect(() => readConfig({ DATABASE_URL: 'mysql://u:hunter2@h/d' })).toThrow(
     /^DATABASE_URL: its value is not valid; expected a URL such as postgres:/,

@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { z } from 'zod'
 import { Device } from '../contract/device.ts'
+import { WeightForms } from '../contract/weights.ts'
 
 const MiB = 2 ** 20
 const GiB = 2 ** 30
@@ -64,8 +65,8 @@ const variables = {
     expected: 'a whole number of bytes, at least 1',
   },
   PREAMBLE_WEIGHTS: {
-    schema: z.enum(['float32', 'stored', 'int8', 'int4']).optional(),
-    expected: 'float32, stored, int8 or int4',
+    schema: WeightForms.optional(),
+    expected: 'float32, stored, int8 or int4, or such a form for each of some models, as in a=int4,b=float32',
   },
   PREAMBLE_DEVICE: { schema: Device.default('cpu'), expected: 'cpu, webgpu or cuda' },
   PREAMBLE_REQUEST_TIMEOUT: {
@@ -99,12 +100,10 @@ export type Config = {
   models: string
   /** Where base models are pulled from, and the token that opens it. */
   hub: { endpoint: string; token: string | undefined }
-  /** What bases serve with: bytes for keys and values of each, the form of their weights, the directory of quantised ones. */
-  serving: {
-    cacheBytes: number | undefined
-    servingForm: z.infer<typeof variables.PREAMBLE_WEIGHTS.schema>
-    quantized: string
-  }
+  /** What bases serve with: bytes for keys and values of each, the directory of quantised weights. */
+  serving: { cacheBytes: number | undefined; quantized: string }
+  /** The form of their weights; undefined: what its size suggests. */
+  weights: WeightForms | undefined
   /** Where jobs are trained that do not say where. */
   device: Device
   /** Bytes that a job may take; undefined: most of what the machine has. */
@@ -140,11 +139,8 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     storageUrl: read('STORAGE_URL') ?? (home && pathToFileURL(resolve(home, 'objects')).href),
     models: read('MODELS'),
     hub: { endpoint: read('HF_ENDPOINT'), token: read('HF_TOKEN') },
-    serving: {
-      cacheBytes: read('PREAMBLE_KV_BYTES'),
-      servingForm: read('PREAMBLE_WEIGHTS'),
-      quantized: resolve(home, 'quantized'),
-    },
+    serving: { cacheBytes: read('PREAMBLE_KV_BYTES'), quantized: resolve(home, 'quantized') },
+    weights: read('PREAMBLE_WEIGHTS'),
     device: read('PREAMBLE_DEVICE'),
     memory: read('PREAMBLE_MEMORY'),
     requestTimeout: read('PREAMBLE_REQUEST_TIMEOUT') * 1000,

@@ -12,6 +12,7 @@ import { reachable } from '../infra/reachable.ts'
 import { openStore } from '../infra/store/open.ts'
 import { createApp as createConvert } from './convert/app.ts'
 import { createApp as createInfer } from './infer/app.ts'
+import { warnOfStrangers } from './infer/warn-of-strangers.ts'
 import { createApp as createIngest } from './ingest/app.ts'
 import { createApp as createModels } from './models/app.ts'
 import { startPulling } from './models/start.ts'
@@ -47,11 +48,13 @@ await runProcess('preamble', async ({ config, log, host, onStop }) => {
     db: database.db,
     maxFileBytes: config.maxFileBytes,
     requestTimeout: config.requestTimeout,
+    weights: config.weights,
     memory: config.memory,
     bases: baseModels(config.models, { db: database.db, store }),
     scratch: join(config.home, 'scratch'),
   }
 
+  await warnOfStrangers(deps, log)
   const app = createHttpApp({
     ...host,
     name: 'preamble',

@@ -1,4 +1,5 @@
 /** The service that answers with base and tuned models. */
+import type { WeightForms } from '../../contract/weights.ts'
 import type { EngineThread } from '../../engine/index.ts'
 import type { BaseModels } from '../../infra/base-models.ts'
 import type { Database } from '../../infra/db/client.ts'
@@ -18,6 +19,8 @@ export type InferDeps = HostDeps & {
   store: Store
   bases: BaseModels
   engine: EngineThread
+  /** In which form the weights of models serve; absent, as their size suggests. */
+  weights?: WeightForms
   /** A directory, which need not exist yet, where an upload lies until it is checked. */
   scratch: string
   /** The largest file that is taken, and the most that a zip may hold. */

@@ -7,6 +7,7 @@ import { listen } from '../../infra/http/serve.ts'
 import { runProcess } from '../../infra/process.ts'
 import { openStore } from '../../infra/store/open.ts'
 import { createApp } from './app.ts'
+import { warnOfStrangers } from './warn-of-strangers.ts'
 
 await runProcess('infer', async ({ config, log, host, onStop }) => {
   const database = await openDatabase(config)
@@ -16,8 +17,9 @@ await runProcess('infer', async ({ config, log, host, onStop }) => {
   const store = openStore(config.storageUrl)
   const bases = baseModels(config.models, { db: database.db, store })
   const scratch = join(config.home, 'scratch')
-  const { maxFileBytes, requestTimeout } = config
-  const deps = { db: database.db, store, bases, engine, scratch, maxFileBytes, requestTimeout }
+  const { maxFileBytes, requestTimeout, weights } = config
+  const deps = { db: database.db, store, bases, engine, scratch, maxFileBytes, requestTimeout, weights }
+  await warnOfStrangers(deps, log)
   const server = await listen(createApp({ ...host, ...deps }), config, host.lifetime)
   onStop(() => server.close(config.drainTimeout))
   log.info({ url: server.url }, 'listening')

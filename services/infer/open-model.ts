@@ -1,33 +1,35 @@
 import { ApiError } from '../../contract/errors.ts'
+import type { WeightForm, WeightForms } from '../../contract/weights.ts'
 import type { BaseModels } from '../../infra/base-models.ts'
 import type { Database } from '../../infra/db/client.ts'
 import { ObjectNotFound, type Store } from '../../infra/store/store.ts'
 import { adapterRow, unknownModel } from './model.ts'
 
-/** The directories that the engine reads a model from, and the version of the adapter. */
-export type ModelFiles = { base: string; adapter?: string; adapterHash?: string }
+/** The directories that the engine reads a model from, the version of the adapter, and the form of the base's weights. */
+export type ModelFiles = { base: string; adapter?: string; adapterHash?: string; form?: WeightForm }
 
-export type ModelDeps = { db: Database; bases: BaseModels; store: Store }
+export type ModelDeps = { db: Database; bases: BaseModels; store: Store; weights?: WeightForms }
 
 /**
  * Where the engine finds the model `id`.
  * @throws ApiError when there is no such model
  */
-export async function openModel({ db, bases, store }: ModelDeps, id: string): Promise<ModelFiles> {
+export async function openModel({ db, bases, store, weights }: ModelDeps, id: string): Promise<ModelFiles> {
+  const formOf = (name: string) => weights?.named.get(name) ?? weights?.others
   const base = await bases.find(id)
-  if (base) return { base: base.directory }
+  if (base) return { base: base.directory, form: formOf(id) }
   // Asked for each time, also when the engine has read the adapter: another process may have deleted the model.
   const row = await adapterRow(db, id)
   const adapter = await store.directory(row.objectKey).catch((error: unknown) => {
     // Deleted between the two look-ups.
     throw error instanceof ObjectNotFound ? unknownModel(id) : error
   })
-  // All weights of a base are a base of their own.
-  if (row.peftType === 'FULL') return { base: adapter }
+  // All weights of a base are a base of their own, which has its form where it is not named itself.
+  if (row.peftType === 'FULL') return { base: adapter, form: formOf(weights?.named.has(id) ? id : row.base) }
   const below = await bases.find(row.base)
   if (!below) {
     const message = `"${id}" was tuned on "${row.base}", which is not among the base models any more`
     throw new ApiError('model_not_found', message, { param: 'model' })
   }
-  return { base: below.directory, adapter, adapterHash: row.hash ?? undefined }
+  return { base: below.directory, adapter, adapterHash: row.hash ?? undefined, form: formOf(row.base) }
 }
