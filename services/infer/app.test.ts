@@ -236,6 +236,40 @@ describe('a call that is ended', () => {
     }
   })
 
+  test('by its deadline stops in the middle of a stream, or while it waits for its turn', async () => {
+    writeBase(join(root, 'models', 'endless'), { max_position_embeddings: 100_000 })
+    // Not the one that is watched, which can be left at an event only.
+    const [patient, limited] = [60_000, 500].map((requestTimeout) =>
+      createApp({ ...deps, engine: real, requestTimeout }),
+    ) as [typeof app, typeof app]
+    const ask = (of: typeof app, body: object, signal?: AbortSignal) =>
+      of.request('/v1/completions', {
+        method: 'POST',
+        body: JSON.stringify({ model: 'endless', temperature: 0, ...body }),
+        headers: { 'content-type': 'application/json' },
+        signal,
+      })
+    // One token forever: nothing else ends it.
+    const endless = { prompt: 'x', logit_bias: { 70: 100 } }
+    const streamed = await (await ask(limited, { ...endless, stream: true })).text()
+    expect(streamed).toMatch(/^data: \{"id".*"text":"/)
+    expect(streamed).toMatch(/"code":"timeout"[^\n]*\n\n$/)
+    await vi.waitFor(async () => expect(await engine.stats()).toMatchObject({ running: 0, queued: 0 }))
+
+    // One prompt is read at a time, and this one takes a minute.
+    const hangUp = new AbortController()
+    const long = ask(patient, { prompt: Array(90_000).fill(1), max_tokens: 1 }, hangUp.signal)
+    await vi.waitFor(async () => expect(await engine.stats()).toMatchObject({ running: 1 }))
+    const waiting = ask(limited, endless)
+    await vi.waitFor(async () => expect(await engine.stats()).toMatchObject({ running: 1, queued: 1 }))
+    expect((await waiting).status).toBe(504)
+    expect(await engine.stats()).toMatchObject({ running: 1, queued: 0 })
+    hangUp.abort()
+    expect((await long).status).toBe(400)
+    await vi.waitFor(async () => expect(await engine.stats()).toMatchObject({ running: 0, queued: 0 }))
+    await rm(join(root, 'models', 'endless'), { recursive: true })
+  })
+
   test('by its client costs no step more, and its line in the log says it', async () => {
     writeBase(join(root, 'models', 'endless'), { max_position_embeddings: 100_000 })
     const server = await listen(app, { host: '127.0.0.1', port: 0 })
