@@ -10,5 +10,10 @@ export type EngineSettings = {
   quantized?: string
 }
 
+const GiB = 2 ** 30
+
 /** Those of this thread; none where the engine's functions run without a thread of their own. */
 export const settings: EngineSettings = workerData?.engineSettings ?? {}
+
+/** Bytes of adapters in memory, and at most as many again of LoRAs that are laid out for the batch. */
+export const adapterBytes = settings.adapterBytes ?? 4 * GiB

@@ -8,9 +8,9 @@ import {
 } from '../adapters/resident.ts'
 import type { Model } from '../models/model.ts'
 import { openModel } from '../models/open.ts'
-import { settings } from '../settings.ts'
+import { adapterBytes } from '../settings.ts'
 
-const resident = new ResidentAdapters(settings.adapterBytes ?? 4 * 2 ** 30)
+const resident = new ResidentAdapters(adapterBytes)
 
 /** @throws InputError when the files are not those of the version that is asked for, or do not fit the base */
 export function leaseAdapter(model: Model, source: AdapterSource): AdapterLease {

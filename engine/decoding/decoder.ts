@@ -4,6 +4,7 @@ import type { Prefix } from '../adapters/prefix-files.ts'
 import type { Binding, LinearModule, Model } from '../models/model.ts'
 import { int64, ropeFeeds } from '../models/step.ts'
 import { Session, type Value } from '../runtime/session.ts'
+import { adapterBytes } from '../settings.ts'
 import { Chunks, newSequence, positionOf, type Sequence } from './chunks.ts'
 import { cacheName, chunkRows, decodeGraph } from './graph.ts'
 import { LoraSlots, withLoraSlots } from './lora-slots.ts'
@@ -48,7 +49,7 @@ export class Decoder {
     this.chunks = chunks
     this.#session = session
     this.#rope = ropeFeeds(model, model.maxPositions)
-    this.#slots = new LoraSlots(modules)
+    this.#slots = new LoraSlots(modules, adapterBytes)
   }
 
   static async open(model: Model, base: Binding, options: DecoderOptions = {}): Promise<Decoder> {

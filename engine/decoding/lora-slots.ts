@@ -27,20 +27,36 @@ export function withLoraSlots(base: Binding, modules: readonly LinearModule[]): 
   }
 }
 
-/** Slots that stay filled while nobody uses them. */
+/** Slots that stay filled while nobody uses them, at most. */
 const kept = 64
 
-/** The stacked factors. Slot 0 adds nothing: it is for those without a LoRA. */
+/**
+ * The stacked factors, a copy of what the LoRAs hold. Slot 0 adds nothing: it is for those without a LoRA. What the batch
+ * does not use stays only as long as it is in memory anyway, and the stacks take no more than their limit.
+ */
 export class LoraSlots {
   readonly #modules: readonly LinearModule[]
+  readonly #limit: number
+  /** Numbers of a slot whose rank is 1. */
+  readonly #width: number
+  /** By LoRA, which nothing here keeps in memory. */
+  readonly #slotOf = new WeakMap<Lora, number>()
   /** LoRAs by slot, the most recently used last. */
-  readonly #slots = new Map<Lora, number>()
+  readonly #filled = new Map<number, WeakRef<Lora>>()
   readonly #stacks = new Map<string, Float32Array>()
   #capacity = 0
   #rank = 0
 
-  constructor(modules: readonly LinearModule[]) {
+  /** @param limit bytes that the stacks may take, unless one batch needs more */
+  constructor(modules: readonly LinearModule[], limit: number) {
     this.#modules = modules
+    this.#limit = limit
+    this.#width = modules.reduce((sum, module) => sum + module.in + module.out, 0)
+  }
+
+  /** Of the stacks. */
+  get bytes(): number {
+    return 4 * this.#capacity * this.#rank * this.#width
   }
 
   /** What the graph is fed for sequences with these LoRAs. */
@@ -66,44 +82,60 @@ export class LoraSlots {
   #slotsOf(batch: readonly (Lora | undefined)[]): number[] {
     const wanted = new Set(batch.filter((lora) => lora !== undefined))
     for (const lora of wanted) {
-      const slot = this.#slots.get(lora)
-      if (slot === undefined) continue
-      this.#slots.delete(lora)
-      this.#slots.set(lora, slot)
+      const slot = this.#slotOf.get(lora)
+      if (slot !== undefined) this.#touch(slot, lora)
     }
-    for (const lora of [...this.#slots.keys()]) {
-      if (this.#slots.size + 1 < kept) break
-      if (!wanted.has(lora)) this.#slots.delete(lora)
-    }
-    const fresh = [...wanted].filter((lora) => !this.#slots.has(lora))
-    this.#reserve([...this.#slots.keys(), ...fresh])
-    const taken = new Set(this.#slots.values())
-    const free = Array.from({ length: this.#capacity }, (_, i) => i).filter((i) => i > 0 && !taken.has(i))
+    const fresh = [...wanted].filter((lora) => !this.#slotOf.has(lora))
+    this.#reserve(wanted, fresh)
+    const free = Array.from({ length: this.#capacity }, (_, i) => i).filter(
+      (i) => i > 0 && !this.#filled.has(i),
+    )
     for (const lora of fresh) {
       const slot = free.shift()!
       this.#fill(lora, slot)
-      this.#slots.set(lora, slot)
+      this.#slotOf.set(lora, slot)
+      this.#touch(slot, lora)
     }
-    return batch.map((lora) => (lora ? this.#slots.get(lora)! : 0))
+    return batch.map((lora) => (lora ? this.#slotOf.get(lora)! : 0))
   }
 
-  /** Makes room for these LoRAs; when ranks or slots grow, all are laid out anew. */
-  #reserve(loras: readonly Lora[]): void {
-    const rank = Math.max(
-      1,
-      this.#rank,
-      ...loras.flatMap(({ targets }) => targets.map((target) => target.rank)),
-    )
-    if (rank === this.#rank && loras.length < this.#capacity) return
+  #touch(slot: number, lora: Lora): void {
+    this.#filled.delete(slot)
+    this.#filled.set(slot, new WeakRef(lora))
+  }
+
+  /** Makes room for fresh LoRAs; when ranks or slots grow, all are laid out anew. */
+  #reserve(wanted: ReadonlySet<Lora>, fresh: readonly Lora[]): void {
+    if (fresh.length === 0 && this.#capacity > 0) return
+    const rank = Math.max(1, this.#rank, ...fresh.map(rankOf))
+    const most = Math.min(kept, Math.floor(this.#limit / (4 * rank * this.#width)))
+    for (const [slot, known] of this.#filled) {
+      const lora = known.deref()
+      const full = 1 + this.#filled.size + fresh.length > most
+      if (lora && (!full || wanted.has(lora))) continue
+      this.#filled.delete(slot)
+      if (lora) this.#slotOf.delete(lora)
+    }
+    const slots = 1 + this.#filled.size + fresh.length
+    if (rank === this.#rank && slots <= this.#capacity) return
+    this.#lay(rank, Math.max(slots, Math.min(most, Math.ceil(1.5 * this.#capacity))))
+  }
+
+  #lay(rank: number, capacity: number): void {
+    const known = [...this.#filled.values()].map((each) => each.deref()).filter((lora) => lora !== undefined)
     this.#rank = rank
-    if (loras.length >= this.#capacity)
-      this.#capacity = Math.max(loras.length + 1, Math.ceil(1.5 * this.#capacity))
+    this.#capacity = capacity
     for (const module of this.#modules) {
       const { a, b } = factorNames(module)
-      this.#stacks.set(a, new Float32Array(this.#capacity * rank * module.in))
-      this.#stacks.set(b, new Float32Array(this.#capacity * rank * module.out))
+      this.#stacks.set(a, new Float32Array(capacity * rank * module.in))
+      this.#stacks.set(b, new Float32Array(capacity * rank * module.out))
     }
-    for (const [lora, slot] of this.#slots) this.#fill(lora, slot)
+    this.#filled.clear()
+    for (const [i, lora] of known.entries()) {
+      this.#fill(lora, i + 1)
+      this.#slotOf.set(lora, i + 1)
+      this.#touch(i + 1, lora)
+    }
   }
 
   /** Factors of a smaller rank, or none, are filled up with zeros. */
@@ -123,3 +155,5 @@ export class LoraSlots {
     }
   }
 }
+
+const rankOf = ({ targets }: Lora) => Math.max(...targets.map(({ rank }) => rank))

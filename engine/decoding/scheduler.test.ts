@@ -1,8 +1,11 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { families, familyReference } from '../../test/reference/load.ts'
+import { families, familyReference, variantReference, variants } from '../../test/reference/load.ts'
 import { readAdapter, type StoredAdapter } from '../adapters/peft.ts'
+import { defaultTargets, factorNames, targetsOf } from '../adapters/targets.ts'
+import type { Model } from '../models/model.ts'
 import { openModel } from '../models/open.ts'
+import { linearModules } from '../models/weight-shapes.ts'
 import { Random } from '../random.ts'
 import { Chunks } from './chunks.ts'
 import { argmax } from './largest.ts'
@@ -11,14 +14,20 @@ import { type Limits, Scheduler } from './scheduler.ts'
 
 type Text = { adapter: StoredAdapter; prompt: readonly number[]; count: number }
 
+type Adapters = Record<'base' | 'prefix' | 'lora', StoredAdapter>
+
 function serve(name: (typeof families)[number], limits: Partial<Limits> = {}) {
   const { directory, greedy } = familyReference(name)
   const model = openModel(directory)
-  const adapters = {
-    base: {} as StoredAdapter,
+  const adapters: Adapters = {
+    base: {},
     prefix: readAdapter(model, join(directory, 'prefix')),
     lora: readAdapter(model, join(directory, 'lora')),
   }
+  return { greedy, ...served(model, directory, adapters, limits) }
+}
+
+function served(model: Model, directory: string, adapters: Adapters, limits: Partial<Limits> = {}) {
   const scheduler = new Scheduler(model, (options) => openDecoder(model, directory, options), {
     ...{ bytes: 2 ** 30, waiting: 10_000, ...limits },
   })
@@ -30,7 +39,7 @@ function serve(name: (typeof families)[number], limits: Partial<Limits> = {}) {
     while (tokens.push(argmax(logits)) < count) logits = await reader.read(tokens.slice(-1))
     return tokens
   }
-  return { model, greedy, adapters, scheduler, reply }
+  return { model, adapters, scheduler, reply }
 }
 
 /** Tokens that tell one text from another. */
@@ -39,33 +48,73 @@ const promptOf = (seed: number, length: number, vocabulary: number) => {
   return Array.from({ length }, () => random.below(vocabulary))
 }
 
-describe.each(families)('%s', (name) => {
-  const alone = serve(name)
-  const { model, greedy, adapters } = alone
-  const lengths = [63, 64, 65, 5, 1] // on both sides of a chunk's border
-  const texts: Text[] = [
-    ...Object.values(adapters).map((adapter) => ({ adapter, prompt: greedy.prompt, count: 32 })),
-    ...lengths.map((length, i) => ({
-      adapter: Object.values(adapters)[i % 3]!,
-      prompt: promptOf(i, length, model.vocabulary),
-      count: Math.min(70, model.maxPositions - length - 8),
-    })),
-  ]
+const lengths = [63, 64, 65, 5, 1] // on both sides of a chunk's border
 
-  test('eight texts say together what each says alone: base, prefix and LoRA, read in pieces of any size', async () => {
-    const wanted: number[][] = []
-    for (const text of texts) wanted.push(await alone.reply(text))
-    expect(wanted.slice(0, 3)).toEqual([greedy.base, greedy.prefix, greedy.lora])
-    for (const piece of [256, 7]) {
-      const together = serve(name, { piece })
-      const found = await Promise.all(texts.map((text) => together.reply(text)))
-      expect(found).toEqual(wanted)
-      // Once more, in another order, where others have been: also behind what is left of them.
-      const again = await Promise.all(texts.toReversed().map((text) => together.reply(text)))
-      expect(again).toEqual(wanted.toReversed())
-    }
+/** Eight texts: of each adapter one of `prompt`, then of all lengths. */
+const eightTexts = (adapters: Adapters, model: Model, prompt: readonly number[]): Text[] => [
+  ...Object.values(adapters).map((adapter) => ({ adapter, prompt, count: 32 })),
+  ...lengths.map((length, i) => ({
+    adapter: Object.values(adapters)[i % 3]!,
+    prompt: promptOf(i, length, model.vocabulary),
+    count: Math.min(70, model.maxPositions - length - 8),
+  })),
+]
+
+type Served = Pick<ReturnType<typeof served>, 'reply'>
+/** What each says alone, once all have said the same together, read in pieces of any size. */
+async function saidAloneAndTogether(texts: readonly Text[], open: (limits?: Partial<Limits>) => Served) {
+  const alone = open()
+  const wanted: number[][] = []
+  for (const text of texts) wanted.push(await alone.reply(text))
+  for (const piece of [256, 7]) {
+    const together = open({ piece })
+    const found = await Promise.all(texts.map((text) => together.reply(text)))
+    expect(found).toEqual(wanted)
+    // Once more, in another order, where others have been: also behind what is left of them.
+    const again = await Promise.all(texts.toReversed().map((text) => together.reply(text)))
+    expect(again).toEqual(wanted.toReversed())
+  }
+  return wanted
+}
+
+describe('eight texts of base, prefix and LoRA say together what each says alone', () => {
+  test.each(families)('%s', async (name) => {
+    const { model, greedy, adapters } = serve(name)
+    const texts = eightTexts(adapters, model, greedy.prompt)
+    const said = await saidAloneAndTogether(texts, (limits) => serve(name, limits))
+    expect(said.slice(0, 3)).toEqual([greedy.base, greedy.prefix, greedy.lora])
+  })
+
+  test.each(variants)('%s', async (name) => {
+    const { directory, greedy } = variantReference(name)
+    const model = openModel(directory)
+    const adapters = { base: {}, prefix: randomPrefix(model), lora: randomLora(model) }
+    const texts = eightTexts(adapters, model, greedy.prompt)
+    const said = await saidAloneAndTogether(texts, (limits) => served(model, directory, adapters, limits))
+    expect(said[0]).toEqual(greedy.base)
+    expect(new Set(said.slice(0, 3).map(String)).size).toBe(3)
   })
 })
+
+function randomPrefix({ layers, kvHeads, headDim }: Model): StoredAdapter {
+  const random = new Random(3)
+  const rows = () => Array.from({ length: layers }, () => random.normal(5 * kvHeads * headDim, 1))
+  return { prefix: { tokens: 5, keys: rows(), values: rows() } }
+}
+function randomLora(model: Model): StoredAdapter {
+  const random = new Random(4)
+  const targets = targetsOf(linearModules(model), {
+    ...{ r: 2, lora_alpha: 2, target_modules: defaultTargets(model.type), use_rslora: false },
+    ...{ rank_pattern: {}, alpha_pattern: {} },
+  })
+  const factor = (name: string, shape: [number, number]) =>
+    [name, { shape, data: random.normal(shape[0] * shape[1], 0.3) }] as const
+  const parameters = targets.flatMap(({ module, rank }) => {
+    const { a, b } = factorNames(module)
+    return [factor(a, [rank, module.in]), factor(b, [module.out, rank])]
+  })
+  return { lora: { targets, parameters: new Map(parameters) } }
+}
 
 test('texts behind one prefix share its rows, and a prompt that was read before is not read again', async () => {
   const { scheduler, adapters, model } = serve('llama-lora')
