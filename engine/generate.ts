@@ -1,7 +1,7 @@
 /** The serving loop: a conversation in, a stream of text out. */
-import { totalmem } from 'node:os'
 import type { StoredAdapter } from './adapters/peft.ts'
 import { leaseAdapter } from './decoding/adapters.ts'
+import { cacheBudget } from './decoding/budget.ts'
 import { openConstraint, type ReplyFormat } from './decoding/constraint.ts'
 import type { TokenLogprob } from './decoding/logprobs.ts'
 import { openDecoder, type ServingForm } from './decoding/open.ts'
@@ -13,7 +13,6 @@ import { serving } from './decoding/stats.ts'
 import { InputError } from './errors.ts'
 import type { Model } from './models/model.ts'
 import { openModel } from './models/open.ts'
-import { settings } from './settings.ts'
 import { type Chat, loadChat } from './text/chat.ts'
 
 /** Directories are read once and kept: what has another content needs another path. */
@@ -139,7 +138,7 @@ async function openBase(directory: string, form?: ServingForm): Promise<Base> {
   const stops = new Set(chat.stopIds())
   const model = openModel(directory)
   const open: Opener = (options) => openDecoder(model, directory, { form, ...options })
-  const scheduler = new Scheduler(model, open, { bytes: settings.cacheBytes ?? totalmem() / 4, waiting })
+  const scheduler = new Scheduler(model, open, { budget: cacheBudget, waiting })
   await scheduler.warm()
   serving.add(scheduler)
   return { directory, model, scheduler, chat, stops }

@@ -4,7 +4,7 @@ import { workerData } from 'node:worker_threads'
 export type EngineSettings = {
   /** Bytes of adapters that are kept in memory for the next request; 4 GiB when absent. */
   adapterBytes?: number
-  /** Bytes that keys and values may take, for each base; a quarter of the machine's memory when absent. */
+  /** Bytes that keys and values of all bases may take; a quarter of the machine's memory when absent. */
   cacheBytes?: number
   /** The directory that keeps quantised weights. */
   quantized?: string

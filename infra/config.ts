@@ -100,7 +100,7 @@ export type Config = {
   models: string
   /** Where base models are pulled from, and the token that opens it. */
   hub: { endpoint: string; token: string | undefined }
-  /** What bases serve with: bytes for keys and values of each, the directory of quantised weights. */
+  /** What bases serve with: bytes for the keys and values of all, the directory of quantised weights. */
   serving: { cacheBytes: number | undefined; quantized: string }
   /** The form of their weights; undefined: what its size suggests. */
   weights: WeightForms | undefined

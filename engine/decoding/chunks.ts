@@ -40,6 +40,9 @@ export const positionOf = ({ length, unplaced }: Sequence): number => length - u
 /** New rows as the graph gives them: of each part (layer 0's keys, its values, …) `stride` rows, ours from `first` on. */
 export type NewRows = { data: Float32Array; stride: number; first: number; count: number }
 
+/** Room for these is kept, whatever is in use. */
+const fewChunks = 16
+
 export class Chunks {
   readonly #model: Model
   readonly #parts: number
@@ -211,7 +214,7 @@ export class Chunks {
       return
     }
     const index = this.#inShared.push(chunk) - 1
-    this.#grow(this.#shared, index + 1)
+    this.#fit(this.#shared, index + 1)
     chunk.place = { in: 'shared', index }
     for (const [p, part] of this.#shared.entries())
       this.#pick(image, p, part.subarray(index * this.#size, (index + 1) * this.#size))
@@ -220,7 +223,7 @@ export class Chunks {
   /** Makes room among those that write or those that read; the chunk there is still to be named. */
   #openPool(writes: boolean): number {
     const end = this.#inPool.length
-    this.#grow(this.#pool, end + 1)
+    this.#fit(this.#pool, end + 1)
     if (!writes) return end
     const index = this.#writing++
     if (index < end) this.#move(this.#inPool, this.#pool, index, end)
@@ -237,10 +240,11 @@ export class Chunks {
   }
 
   /** Fills a hole with the last chunk. */
-  #close(chunks: Chunk[], parts: readonly Float32Array[], hole: number): void {
+  #close(chunks: Chunk[], parts: Float32Array[], hole: number): void {
     const last = chunks.length - 1
     if (hole < last) this.#move(chunks, parts, last, hole)
     chunks.pop()
+    this.#fit(parts, chunks.length)
   }
 
   #move(chunks: Chunk[], parts: readonly Float32Array[], from: number, to: number): void {
@@ -250,12 +254,14 @@ export class Chunks {
     if (chunk.place.in !== 'reserve') chunk.place.index = to
   }
 
-  #grow(parts: Float32Array[], chunks: number): void {
-    if (chunks * this.#size <= parts[0]!.length) return
-    const capacity = Math.ceil(chunks * 1.5) * this.#size
+  /** Has room for so many chunks; when it is far more than that, other bases need the memory. */
+  #fit(parts: Float32Array[], chunks: number): void {
+    const capacity = parts[0]!.length / this.#size
+    if (chunks <= capacity && capacity <= 4 * chunks + fewChunks) return
+    const size = Math.ceil(chunks * 1.5) * this.#size
     for (const [i, part] of parts.entries()) {
-      parts[i] = new Float32Array(capacity)
-      parts[i]!.set(part)
+      parts[i] = new Float32Array(size)
+      parts[i]!.set(part.subarray(0, size))
     }
   }
 

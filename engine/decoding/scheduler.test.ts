@@ -7,6 +7,7 @@ import type { Model } from '../models/model.ts'
 import { openModel } from '../models/open.ts'
 import { linearModules } from '../models/weight-shapes.ts'
 import { Random } from '../random.ts'
+import { Budget } from './budget.ts'
 import { Chunks } from './chunks.ts'
 import { argmax } from './largest.ts'
 import { openDecoder } from './open.ts'
@@ -29,7 +30,7 @@ function serve(name: (typeof families)[number], limits: Partial<Limits> = {}) {
 
 function served(model: Model, directory: string, adapters: Adapters, limits: Partial<Limits> = {}) {
   const scheduler = new Scheduler(model, (options) => openDecoder(model, directory, options), {
-    ...{ bytes: 2 ** 30, waiting: 10_000, ...limits },
+    ...{ budget: new Budget(2 ** 30), waiting: 10_000, ...limits },
   })
   /** A greedy reply, which is left at its end or when `signal` says so. */
   async function reply({ adapter, prompt, count }: Text, signal?: AbortSignal): Promise<number[]> {
@@ -127,6 +128,10 @@ test('texts behind one prefix share its rows, and a prompt that was read before 
   expect(scheduler.cacheChunks.used).toBe(2)
 })
 
+/** Nobody who has left holds any memory: all of it can be had. */
+const expectNothingHeld = (budget: Budget) =>
+  expect(budget.makeRoom({ bytes: 0, evict: () => false, wake: () => {} }, budget.bytes)).toBe(true)
+
 test('2,000 texts that come, go and are cut off at random all say what each says alone, in little memory', async () => {
   const alone = serve('llama-lora')
   const { model, adapters } = alone
@@ -139,8 +144,8 @@ test('2,000 texts that come, go and are cut off at random all say what each says
     const text = { adapter, prompt: i % 2 === 0 ? [...shared, ...own] : own, count: 20 }
     kinds.push({ text, wanted: await alone.reply(text) })
   }
-  const bytes = 12 * new Chunks(model).bytes
-  const { reply, scheduler } = serve('llama-lora', { bytes, piece: 29 })
+  const budget = new Budget(12 * new Chunks(model).bytes)
+  const { reply, scheduler } = serve('llama-lora', { budget, piece: 29 })
   let [whole, cut] = [0, 0]
   const one = async () => {
     const { text, wanted } = kinds[random.below(kinds.length)]!
@@ -171,6 +176,41 @@ test('2,000 texts that come, go and are cut off at random all say what each says
   expect(whole).toBeGreaterThan(1400)
   expect(cut).toBeGreaterThan(200)
   expect(scheduler.cacheChunks.used).toBeLessThanOrEqual(12)
+  expectNothingHeld(budget)
+})
+
+test('texts of two bases share one memory, which holds a few of them, and say what each says alone', async () => {
+  const names = ['llama-lora', 'qwen3'] as const
+  const bytes = Math.max(...names.map((name) => new Chunks(serve(name).model).bytes))
+  const budget = new Budget(5 * bytes)
+  const random = new Random(6)
+  const clients = await Promise.all(
+    names.map(async (name) => {
+      const { model, adapters, reply } = serve(name)
+      const texts = [1, 2, 3, 4, 5, 6].map((i): Text => {
+        const prompt = promptOf(i, 20 * i, model.vocabulary)
+        return { adapter: Object.values(adapters)[i % 3]!, prompt, count: 30 }
+      })
+      const wanted = await Promise.all(texts.map((text) => reply(text)))
+      const together = serve(name, { budget })
+      return async () => {
+        const i = random.below(texts.length)
+        const stop = new AbortController()
+        if (random.below(5) === 0) setTimeout(() => stop.abort(), random.below(4))
+        try {
+          expect(await together.reply(texts[i]!, stop.signal)).toEqual(wanted[i])
+        } catch (error) {
+          if (error !== stop.signal.reason) throw error
+        }
+        expect(budget.taken).toBeLessThanOrEqual(budget.bytes)
+      }
+    }),
+  )
+  const often = async (ask: () => Promise<void>) => {
+    for (let i = 0; i < 20; i++) await ask()
+  }
+  await Promise.all(clients.flatMap((ask) => Array.from({ length: 6 }, () => often(ask))))
+  expectNothingHeld(budget)
 })
 
 test('when too many wait, the next one is refused', () => {

@@ -4,6 +4,7 @@ import type { StoredAdapter } from '../adapters/peft.ts'
 import { InputError } from '../errors.ts'
 import type { LinearModule, Model } from '../models/model.ts'
 import { linearModules } from '../models/weight-shapes.ts'
+import type { Budget, Sharer } from './budget.ts'
 import { Chunks } from './chunks.ts'
 import { type Decoder, type DecoderOptions, isNumbers, pieceLength, scoredLength } from './decoder.ts'
 import { chunkRows } from './graph.ts'
@@ -11,8 +12,8 @@ import { PromptCache } from './prompt-cache.ts'
 import { Seat } from './seat.ts'
 
 export type Limits = {
-  /** Bytes that keys and values may take. */
-  bytes: number
+  /** The memory for keys and values. */
+  budget: Budget
   /** Texts that may wait for their turn. */
   waiting: number
   /** Tokens of a prompt that are read between two steps of those who write. */
@@ -39,6 +40,10 @@ export class Scheduler {
   readonly #limits: Limits
   readonly #chunks: Chunks
   readonly #prompts: PromptCache
+  /** Its part of the budget. */
+  readonly #share: Sharer
+  /** Chunks that the step which is computed will begin. */
+  #promised = 0
   #decoder: Decoder | undefined
   /** Modules that the decoder's LoRAs may adapt. */
   readonly #adaptable = new Set<string>()
@@ -61,6 +66,15 @@ export class Scheduler {
     this.#limits = limits
     this.#chunks = new Chunks(model)
     this.#prompts = new PromptCache(this.#chunks)
+    const taken = () => (this.#chunks.count + this.#promised) * this.#chunks.bytes
+    this.#share = {
+      get bytes() {
+        return taken()
+      },
+      evict: (enough) => this.#prompts.evict(enough),
+      wake: () => this.#wake(),
+    }
+    limits.budget.join(this.#share)
   }
 
   /** Compiles the base, for whoever comes. */
@@ -87,7 +101,7 @@ export class Scheduler {
   }
 
   get #most(): number {
-    return Math.floor(this.#limits.bytes / this.#chunks.bytes)
+    return Math.floor(this.#limits.budget.bytes / this.#chunks.bytes)
   }
 
   /**
@@ -145,6 +159,7 @@ export class Scheduler {
     this.#writing.delete(seat)
     this.#prompts.add(seat.adapter, seat.tokens, seat.sequence.chunks)
     this.#chunks.leave(seat.sequence)
+    this.#limits.budget.freed()
   }
 
   #wake(): void {
@@ -182,10 +197,12 @@ export class Scheduler {
   /** Lets the next one in, if there is room for what it has to read. */
   async #admit(): Promise<void> {
     const [seat] = this.#waiting
-    if (!seat || this.#writing.size >= most) return
+    const { budget } = this.#limits
+    if (!seat || this.#writing.size >= most) return budget.leave(this.#share)
     const { adapter, tokens, sequence } = seat
     const prefix = Math.ceil((adapter.prefix?.tokens ?? 0) / chunkRows)
-    if (!this.#makeRoom(prefix + Math.ceil((tokens.length + 1) / chunkRows))) return
+    const chunks = prefix + Math.ceil((tokens.length + 1) / chunkRows)
+    if (!budget.admit(this.#share, chunks * this.#chunks.bytes)) return
     if (adapter.lora) await this.#adapt(adapter.lora)
     if (this.#waiting[0] !== seat) return // it left meanwhile
     this.#waiting.shift()
@@ -193,11 +210,6 @@ export class Scheduler {
     const known = seat.wish!.score ? [] : tokens.slice(0, -1)
     for (const chunk of this.#prompts.find(adapter, known)) this.#chunks.join(sequence, chunk)
     seat.cachedTokens ??= seat.read // what it reads again after it gave way, it has read itself
-  }
-
-  /** Whether there is room for more chunks, now that what nobody uses is forgotten as far as it must. */
-  #makeRoom(chunks: number): boolean {
-    return this.#prompts.evict(() => this.#chunks.count + chunks <= this.#most)
   }
 
   /** Compiles the base anew where a LoRA adapts what none before it did. There is one copy of the weights at any time. */
@@ -240,12 +252,13 @@ export class Scheduler {
   /** Makes room for more rows of a text; where there is none, those that came last give way, and read theirs again later. */
   #reserve(seat: Seat, rows: number): boolean {
     const chunks = this.#chunks.wanted(seat.sequence, rows)
-    while (!this.#makeRoom(chunks)) {
+    while (!this.#limits.budget.makeRoom(this.#share, chunks * this.#chunks.bytes)) {
       const last = this.#reading ?? [...this.#writing].at(-1)!
       this.#vacate(last)
       if (last.wish) this.#waiting.unshift(last)
       if (last === seat) return false
     }
+    this.#promised += chunks
     return true
   }
 
@@ -254,15 +267,16 @@ export class Scheduler {
     turns: readonly { seat: Seat; tokens: readonly number[] }[],
     every = false,
   ): Promise<() => void> {
-    await this.warm()
+    this.#afterwards = [] // before anything is awaited: from here on the texts of the step stay
     const firsts = turns.map(({ seat }) => seat.read)
-    this.#afterwards = []
     const batch = turns.map(({ seat, tokens }) => ({
       sequence: seat.sequence,
       tokens,
       lora: seat.adapter.lora,
     }))
-    const logits = await this.#decoder!.step(batch, { every }).finally(() => {
+    const computed = this.warm().then(() => this.#decoder!.step(batch, { every }))
+    const logits = await computed.finally(() => {
+      this.#promised = 0
       const afterwards = this.#afterwards!
       this.#afterwards = undefined
       for (const act of afterwards) act()

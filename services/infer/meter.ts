@@ -112,13 +112,17 @@ function addGauges(registers: [Registry], engine: Pick<EngineThread, 'stats' | '
   }
   gauge('preamble_queue_length', 'Requests that wait for their turn.', async () => (await stats()).queued)
   gauge('preamble_running_sequences', 'Sequences in the batch.', async () => (await stats()).running)
-  gauge('preamble_cache_chunks_used', 'Chunks of the key-value cache in use.', async () => {
-    const { cacheChunks } = await stats()
-    return cacheChunks.used
-  })
-  gauge('preamble_cache_chunks', 'Chunks that the key-value cache has.', async () => {
-    const { cacheChunks } = await stats()
-    return cacheChunks.total
+  gauge(
+    'preamble_cache_bytes_used',
+    'Bytes of keys and values, those kept for others included.',
+    async () => {
+      const { cacheBytes } = await stats()
+      return cacheBytes.used
+    },
+  )
+  gauge('preamble_cache_bytes', 'Bytes that keys and values may take.', async () => {
+    const { cacheBytes } = await stats()
+    return cacheBytes.total
   })
   gauge('preamble_adapters_resident', 'Adapters in memory.', async () => (await adapters()).length)
   gauge('preamble_adapters_resident_bytes', 'Bytes of adapters in memory.', async () =>
