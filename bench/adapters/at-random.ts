@@ -1,6 +1,7 @@
 /** Requests for adapters at random, one after the other, where memory holds a part of them: `at-random.ts SETTING`. */
 import { readAdapter } from '../../engine/adapters/peft.ts'
 import { ResidentAdapters } from '../../engine/adapters/resident.ts'
+import { Budget } from '../../engine/decoding/budget.ts'
 import { Decoder } from '../../engine/decoding/decoder.ts'
 import { Scheduler } from '../../engine/decoding/scheduler.ts'
 import { Random } from '../../engine/random.ts'
@@ -22,7 +23,7 @@ export type Visit = { adapter: number; hit: boolean; load: number; first: number
 
 const setting = JSON.parse(process.argv[2]!) as AtRandomSetting
 const { model, base } = quantized(setting.base)
-const limits = { bytes: 2 ** 30, waiting: 1 }
+const limits = { budget: new Budget(2 ** 30), waiting: 1 }
 const scheduler = new Scheduler(model, (options) => Decoder.open(model, base, options), limits)
 const resident = new ResidentAdapters(setting.budget)
 const random = new Random(1)

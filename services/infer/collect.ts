@@ -5,6 +5,8 @@ import type { Generation } from './generate.ts'
 
 /** A piece of an answer, and the tokens that make it up where they are told. */
 export type Piece = { text: string; logprobs?: TokenLogprob[] }
+/** Of a request: answers wanted to each prompt, and what is told beside them. */
+export type Wanted = { n: number; logprobs: boolean; includeUsage: boolean }
 export type Answer = { pieces: Piece[]; finishReason: FinishReason }
 
 /** Reads a generation of so many answers to each prompt to its end. */

@@ -2,12 +2,10 @@
 import type { Completion, CompletionLogprobs } from '../../contract/completion.ts'
 import type { FinishReason } from '../../contract/generation.ts'
 import type { Id } from '../../contract/ids.ts'
-import { collect, Meter, type Piece, textOf } from './collect.ts'
+import { collect, Meter, type Piece, textOf, type Wanted } from './collect.ts'
 import type { Generation } from './generate.ts'
 
 type Head = { id: Id<'completion'>; created: number; model: string }
-/** Of a request: answers wanted to each prompt, and what is told beside them. */
-type Wanted = { n: number; logprobs: boolean; includeUsage: boolean }
 
 export async function completion(
   head: Head,
