@@ -240,7 +240,7 @@ describe('a call that is ended', () => {
     writeBase(join(root, 'models', 'endless'), { max_position_embeddings: 100_000 })
     // Not the one that is watched, which can be left at an event only.
     const [patient, limited] = [60_000, 500].map((requestTimeout) =>
-      createApp({ ...deps, engine: real, requestTimeout }),
+      createApp({ ...deps, log: createLog({ name: 'test', level: 'silent' }), engine: real, requestTimeout }),
     ) as [typeof app, typeof app]
     const ask = (of: typeof app, body: object, signal?: AbortSignal) =>
       of.request('/v1/completions', {
@@ -275,8 +275,9 @@ describe('a call that is ended', () => {
     const server = await listen(app, { host: '127.0.0.1', port: 0 })
     const line = await told(async () => {
       const hangUp = new AbortController()
-      // Nothing ends it within the window, which takes a minute to fill.
-      const body = JSON.stringify({ model: 'endless', prompt: 'x', stream: true, temperature: 0 })
+      // One token forever: nothing ends it within the window, which takes a minute to fill.
+      const endless = { prompt: 'x', logit_bias: { 70: 100 } }
+      const body = JSON.stringify({ model: 'endless', stream: true, temperature: 0, ...endless })
       const init = { method: 'POST', body, headers: { 'content-type': 'application/json' } }
       const response = await fetch(`${server.url}/v1/completions`, { ...init, signal: hangUp.signal })
       await response.body!.getReader().read()
