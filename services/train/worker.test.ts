@@ -299,7 +299,7 @@ describe('a job that is interrupted', () => {
     expect(await at.job(id)).toMatchObject({ status: 'cancelled', fine_tuned_model: null, error: null })
   })
 
-  const slow = { training_args: { max_steps: 60, eval_steps: 20 } }
+  const slow = { training_args: { max_steps: 600, eval_steps: 200 } }
 
   test('goes back in line when the server stops, and later goes on as if it had not', async () => {
     const training_file = await at.upload(corpus)
