@@ -15,14 +15,12 @@ const [first] = modules
 const rank = newLora().targets[0]!.rank
 const slotBytes = 4 * rank * modules.reduce((sum, module) => sum + module.in + module.out, 0)
 
-/** The slots of a batch, and the factor that each one's first module finds there. */
+/** The factor of the first module that each of a batch is fed. */
 function fed(slots: LoraSlots, batch: Parameters<LoraSlots['feeds']>[0]) {
-  const feeds = slots.feeds(batch)
-  const { a } = factorNames(first!)
+  const { data, shape } = slots.feeds(batch)[factorNames(first!).a]!
   const size = rank * first!.in
-  const stack = feeds[a]!.data as Float32Array
-  return Array.from(feeds.slot!.data as BigInt64Array, (slot) =>
-    stack.subarray(Number(slot) * size, (Number(slot) + 1) * size),
+  return Array.from({ length: shape[0]! }, (_, i) =>
+    (data as Float32Array).subarray(i * size, (i + 1) * size),
   )
 }
 

@@ -1,27 +1,23 @@
-/** Several LoRAs in one batch: their factors are stacked, and each sequence picks its own. */
+/** Several LoRAs in one batch: their factors are stacked, and each sequence has its own. */
 import type { Lora } from '../adapters/lora-files.ts'
 import { factorNames } from '../adapters/targets.ts'
-import { add, gather, input, matmul, reshape } from '../graph/build.ts'
+import { add, input, matmul, reshape } from '../graph/build.ts'
 import { times } from '../graph/dim.ts'
 import type { Binding, LinearModule } from '../models/model.ts'
-import { int64 } from '../models/step.ts'
 import type { Value } from '../runtime/session.ts'
 
-/** The base with a stack of factors at each of these modules, A (S, rank, in) and B (S, out, rank), of which `slot` (B) picks. */
+/** The base with factors at each of these modules for every sequence, or once for all: A (B?, rank, in), B (B?, out, rank). */
 export function withLoraSlots(base: Binding, modules: readonly LinearModule[]): Binding {
   if (modules.length === 0) return base
-  const slot = input('slot', ['B?'], 'int64')
   const names = new Set(modules.map(({ name }) => name))
   return {
     ...base,
     adapt(module, x, y) {
       if (!names.has(module.name)) return y
       const { a, b } = factorNames(module)
-      const own = (name: string, rows: number | string, width: number | string) =>
-        gather(input(name, ['S', rows, width]), slot)
       const token = reshape(x, ['B', 'T', module.in])
-      const down = matmul(token, own(a, 'rank', module.in), { transB: true }) // (B, T, rank)
-      const up = matmul(down, own(b, module.out, 'rank'), { transB: true }) // (B, T, out)
+      const down = matmul(token, input(a, ['B?', 'rank', module.in]), { transB: true }) // (B, T, rank)
+      const up = matmul(down, input(b, ['B?', module.out, 'rank']), { transB: true }) // (B, T, out)
       return add(y, reshape(up, [times('B', 'T'), module.out]))
     },
   }
@@ -44,6 +40,8 @@ export class LoraSlots {
   /** LoRAs by slot, the most recently used last. */
   readonly #filled = new Map<number, WeakRef<Lora>>()
   readonly #stacks = new Map<string, Float32Array>()
+  /** What the last batch was fed. */
+  #picked: { key: string; factors: ReadonlyMap<string, Float32Array> } | undefined
   #capacity = 0
   #rank = 0
 
@@ -64,19 +62,34 @@ export class LoraSlots {
     if (this.#modules.length === 0) return {}
     const slots = this.#slotsOf(batch)
     const alike = slots.every((slot) => slot === slots[0])
+    const picked = this.#pick(alike ? slots.slice(0, 1) : slots)
+    const count = alike ? 1 : slots.length
     const shape = (name: string, [rows, width]: readonly number[]): [string, Value] => [
       name,
-      { data: this.#stacks.get(name)!, shape: [this.#capacity, rows!, width!] },
+      { data: picked.get(name)!, shape: [count, rows!, width!] },
     ]
-    return {
-      slot: alike ? int64([slots[0]!], [1]) : int64(slots, [slots.length]),
-      ...Object.fromEntries(
-        this.#modules.flatMap((module) => {
-          const { a, b } = factorNames(module)
-          return [shape(a, [this.#rank, module.in]), shape(b, [module.out, this.#rank])]
-        }),
-      ),
+    return Object.fromEntries(
+      this.#modules.flatMap((module) => {
+        const { a, b } = factorNames(module)
+        return [shape(a, [this.#rank, module.in]), shape(b, [module.out, this.#rank])]
+      }),
+    )
+  }
+
+  /** The factors in these slots one after the other: copied only when the batch has changed, not at each of its steps. */
+  #pick(slots: readonly number[]): ReadonlyMap<string, Float32Array> {
+    const key = slots.join()
+    if (this.#picked?.key === key) return this.#picked.factors
+    const factors = new Map<string, Float32Array>()
+    for (const [name, stack] of this.#stacks) {
+      const size = stack.length / this.#capacity
+      const own = (slot: number) => stack.subarray(slot * size, (slot + 1) * size)
+      const into = slots.length === 1 ? own(slots[0]!) : new Float32Array(slots.length * size)
+      if (slots.length > 1) for (const [i, slot] of slots.entries()) into.set(own(slot), i * size)
+      factors.set(name, into)
     }
+    this.#picked = { key, factors }
+    return factors
   }
 
   #slotsOf(batch: readonly (Lora | undefined)[]): number[] {
@@ -125,6 +138,7 @@ export class LoraSlots {
     const known = [...this.#filled.values()].map((each) => each.deref()).filter((lora) => lora !== undefined)
     this.#rank = rank
     this.#capacity = capacity
+    this.#picked = undefined
     for (const module of this.#modules) {
       const { a, b } = factorNames(module)
       this.#stacks.set(a, new Float32Array(capacity * rank * module.in))
@@ -140,6 +154,7 @@ export class LoraSlots {
 
   /** Factors of a smaller rank, or none, are filled up with zeros. */
   #fill({ parameters }: Lora, slot: number): void {
+    this.#picked = undefined
     for (const module of this.#modules) {
       const { a, b } = factorNames(module)
       const [stackA, stackB] = [this.#stacks.get(a)!, this.#stacks.get(b)!]
