@@ -9,7 +9,8 @@ import type { Store } from './store/store.ts'
 export type BaseModel = {
   /** The directory's name, or what it was called when it was pulled or added. */
   id: string
-  directory: string
+  /** Where its files can be read; a store that is far away fetches them first. */
+  directory(): Promise<string>
   /** Unix time in seconds. */
   created: number
 }
@@ -24,9 +25,9 @@ export type BaseModels = {
 export function baseModels(root: string, { db, store }: { db: Database; store: Store }): BaseModels {
   const shipped = directoriesOf(root)
   const ready = eq(baseModelTable.status, 'ready')
-  const stored = async (row: typeof baseModelTable.$inferSelect): Promise<BaseModel> => ({
+  const stored = (row: typeof baseModelTable.$inferSelect): BaseModel => ({
     id: row.id,
-    directory: await store.directory(row.objectKey),
+    directory: () => store.directory(row.objectKey),
     created: unixSeconds(row.createdAt),
   })
   return {
@@ -34,7 +35,7 @@ export function baseModels(root: string, { db, store }: { db: Database; store: S
       const own = await shipped.list()
       const rows = await db.select().from(baseModelTable).where(ready).orderBy(asc(baseModelTable.id))
       const others = rows.filter(({ id }) => own.every((model) => model.id !== id))
-      return [...own, ...(await Promise.all(others.map(stored)))]
+      return [...own, ...others.map(stored)]
     },
     async find(id) {
       const own = await shipped.find(id)
@@ -68,5 +69,7 @@ export function directoriesOf(root: string): BaseModels {
 async function modelAt(root: string, id: string): Promise<BaseModel | undefined> {
   const directory = join(root, id)
   const config = await stat(join(directory, 'config.json')).catch(() => undefined)
-  return config?.isFile() ? { id, directory, created: Math.floor(config.mtimeMs / 1000) } : undefined
+  return config?.isFile()
+    ? { id, directory: async () => directory, created: Math.floor(config.mtimeMs / 1000) }
+    : undefined
 }

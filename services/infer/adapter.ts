@@ -31,14 +31,20 @@ type Deps = { store: Store; engine: Pick<EngineThread, 'adapters'> }
 /** Rows as the API tells them, with what this process's engine has of them in memory. */
 export async function toAdapters({ store, engine }: Deps, rows: readonly AdapterRow[]): Promise<Adapter[]> {
   const resident = await engine.adapters.list()
-  return Promise.all(
-    rows.map(async (row) => {
-      const directory = await store.directory(row.objectKey).catch(() => undefined)
-      const isIt = (r: ResidentAdapter) =>
-        r.adapter === directory && r.adapterHash === (row.hash ?? undefined)
-      return toAdapter(row, resident.find(isIt))
-    }),
-  )
+  return Promise.all(rows.map(async (row) => toAdapter(row, await residentOf(store, row, resident))))
+}
+
+/** The one of the `residents` that is the adapter of this row. */
+export async function residentOf(
+  store: Store,
+  row: AdapterRow,
+  residents: readonly ResidentAdapter[],
+): Promise<ResidentAdapter | undefined> {
+  const alike = residents.filter(({ adapterHash }) => adapterHash === (row.hash ?? undefined))
+  // Only then: a store that is far away fetches the files to name their directory.
+  if (alike.length === 0) return undefined
+  const directory = await store.directory(row.objectKey).catch(() => undefined)
+  return alike.find(({ adapter }) => adapter === directory)
 }
 
 /** The adapter of this id, or of the model of this id. Throws ApiError when there is none. */

@@ -3,6 +3,7 @@ import { ApiError } from '../../contract/errors.ts'
 import type { ModelDeleted } from '../../contract/model.ts'
 import type { EngineThread } from '../../engine/index.ts'
 import { adapters } from '../../infra/db/tables/index.ts'
+import { residentOf } from './adapter.ts'
 import { unknownModel } from './model.ts'
 import type { ModelDeps } from './open-model.ts'
 
@@ -20,9 +21,11 @@ export async function deleteModel({ db, store, bases, engine }: Deps, id: string
   // The row first: from then on no request begins to use the files.
   const [row] = await db.delete(adapters).where(eq(adapters.model, id)).returning()
   if (!row) throw unknownModel(id)
-  const directory = await store.directory(row.objectKey).catch(() => undefined)
+  // An engine that has died has nothing in memory.
+  const residents = await engine.adapters.list().catch(() => [])
+  const resident = await residentOf(store, row, residents)
   await store.delete(row.objectKey)
-  // No request finds it any more; an engine that has died has nothing in memory.
-  if (directory) await engine.adapters.drop(directory).catch(() => {})
+  // No request finds it any more.
+  if (resident) await engine.adapters.drop(resident.adapter).catch(() => {})
   return { id, object: 'model', deleted: true }
 }

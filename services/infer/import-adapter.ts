@@ -34,7 +34,7 @@ export async function importAdapter(deps: Deps, request: Request): Promise<Adapt
     const fields = await receiveAdapter(request, from, deps.maxFileBytes)
     const base = await baseOf(deps.bases, fields, from)
     const { peftType, hash } = await deps.engine.importAdapter({
-      ...{ base: base.directory, baseName: base.id, from, to },
+      ...{ base: await base.directory(), baseName: base.id, from, to },
       positionRule: fields.position_rule,
     })
     return await keep(deps, to, { base: base.id, suffix: fields.suffix, peftType, hash })

@@ -17,7 +17,7 @@ export type ModelDeps = { db: Database; bases: BaseModels; store: Store; weights
 export async function openModel({ db, bases, store, weights }: ModelDeps, id: string): Promise<ModelFiles> {
   const formOf = (name: string) => weights?.named.get(name) ?? weights?.others
   const base = await bases.find(id)
-  if (base) return { base: base.directory, form: formOf(id) }
+  if (base) return { base: await base.directory(), form: formOf(id) }
   // Asked for each time, also when the engine has read the adapter: another process may have deleted the model.
   const row = await adapterRow(db, id)
   const adapter = await store.directory(row.objectKey).catch((error: unknown) => {
@@ -31,5 +31,6 @@ export async function openModel({ db, bases, store, weights }: ModelDeps, id: st
     const message = `"${id}" was tuned on "${row.base}", which is not among the base models any more`
     throw new ApiError('model_not_found', message, { param: 'model' })
   }
-  return { base: below.directory, adapter, adapterHash: row.hash ?? undefined, form: formOf(row.base) }
+  const adapterHash = row.hash ?? undefined
+  return { base: await below.directory(), adapter, adapterHash, form: formOf(row.base) }
 }

@@ -87,7 +87,7 @@ describe('a pull', () => {
     const { status, commit, files: have, bytes, bytes_done } = await get()
     expect([status, commit, bytes_done]).toEqual(['ready', 'c'.repeat(40), bytes])
     expect(have.map(({ name }) => name).sort()).toEqual(Object.keys(files).sort())
-    const { directory } = (await bases.find(repository))!
+    const directory = await (await bases.find(repository))!.directory()
     for (const [name, content] of Object.entries(files))
       expect(Buffer.compare(await readFile(join(directory, name)), content)).toBe(0)
     expect(await readdir(downloads)).toEqual([])
@@ -312,7 +312,7 @@ describe('a directory', () => {
     const { status, body } = await add({ id: 'my/model' })
     expect(status).toBe(201)
     expect(body).toMatchObject({ id: 'my/model', status: 'ready', origin: 'path' })
-    const { directory } = (await bases.find('my/model'))!
+    const directory = await (await bases.find('my/model'))!.directory()
     const [there, here] = [directory, join(root, 'local')].map((at) => stat(join(at, 'model.safetensors')))
     expect((await there!).ino).toBe((await here!).ino)
     expect(body.files.find(({ name }) => name === 'model.safetensors')!.sha256).toMatch(/^[0-9a-f]{64}$/)
@@ -348,7 +348,7 @@ describe('deleting', () => {
 
   test('takes row and files away', async () => {
     await call('POST', '/v1/base_models', { path: join(root, 'local'), id: 'gone' })
-    const { directory } = (await bases.find('gone'))!
+    const directory = await (await bases.find('gone'))!.directory()
     expect(await remove('gone')).toMatchObject({ status: 200, body: { deleted: true } })
     await expect(readdir(directory)).rejects.toThrow('ENOENT')
     expect(await usable()).toEqual(['tiny'])

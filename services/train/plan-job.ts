@@ -17,10 +17,10 @@ export type PlanDeps = {
  * @throws ApiError when there is no such base, the settings cannot be used, or the job would not fit into memory
  */
 export async function planJob({ bases, engine, memory }: PlanDeps, request: PlanRequest): Promise<Plan> {
-  const { directory } = await findBase(bases, request.model)
+  const base = await findBase(bases, request.model)
   const { peft, args } = settingsOf(request)
   try {
-    const plan = await engine.plan({ base: directory, method: peft, args, memory })
+    const plan = await engine.plan({ base: await base.directory(), method: peft, args, memory })
     return {
       object: 'fine_tuning.plan',
       model: request.model,

@@ -83,7 +83,7 @@ async function runOf(deps: RunDeps, job: JobRow): Promise<TrainRun> {
   const { memory, cache } = deps
   const { device = deps.device } = args
   return {
-    base: base.directory,
+    base: await base.directory(),
     baseName: base.id,
     ...data,
     method,
