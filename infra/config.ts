@@ -34,7 +34,7 @@ const variables = {
   },
   STORAGE_URL: {
     schema: z.url().optional(),
-    expected: 'a URL such as file:///var/lib/preamble/objects',
+    expected: 'a URL such as file:///var/lib/preamble/objects or s3://bucket/prefix?region=…',
     secret: true,
   },
   MODELS: {

@@ -34,7 +34,7 @@ await runProcess('preamble', async ({ config, log, host, onStop }) => {
   onStop(() => training.stop())
   const engine = openEngine({ adapterBytes: config.adapterBytes, ...config.serving })
   onStop(engine.close)
-  const store = openStore(config.storageUrl)
+  const store = await openStore(config)
   const models = await startPulling(database.url, config, {
     db: database.db,
     store,

@@ -1,4 +1,6 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { link, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -6,6 +8,8 @@ import { afterEach, expect, test } from 'vitest'
 import { diskStore } from './disk.ts'
 import { openStore } from './open.ts'
 import { storeCases } from './store.case.ts'
+import { ObjectNotFound } from './store.ts'
+import { removeStale } from './temporary.ts'
 
 const roots: string[] = []
 afterEach(async () => {
@@ -29,6 +33,46 @@ test('nothing half written stays on the disk', async () => {
   expect(await readdir(root)).toEqual([])
 })
 
+test('two processes write, read and delete the same object, and it is always whole or not there', async () => {
+  const root = await newRoot()
+  const writers = ['a', 'b'].map((letter) =>
+    fork(join(import.meta.dirname, 'writer.case.ts'), [root, letter], { stdio: 'inherit' }),
+  )
+  const ends = writers.map(async (writer) => (await once(writer, 'exit'))[0] as number)
+  const store = diskStore(root)
+  let running = true
+  const ended = Promise.all(ends).finally(() => {
+    running = false
+  })
+  const seen = new Set<string>()
+  while (running) {
+    const bytes = await store.bytes('shared/deep/object').catch((error: unknown) => {
+      if (!(error instanceof ObjectNotFound)) throw error
+    })
+    if (bytes) {
+      expect(bytes.length).toBe(100_000)
+      expect(new Set(bytes).size).toBe(1)
+      seen.add(String.fromCharCode(bytes[0]!))
+    }
+    await store.delete('shared')
+  }
+  expect(await ended).toEqual([0, 0])
+  expect([...seen].sort()).toEqual(['a', 'b'])
+  expect((await readdir(root)).filter((name) => name.startsWith('.'))).toEqual([])
+})
+
+test('what a dead process left half written goes a day later; a link to an old file is not that', async () => {
+  const root = await newRoot()
+  const day = 24 * 60 * 60 * 1000
+  await writeFile(join(root, 'old'), '')
+  await utimes(join(root, 'old'), 0, 0)
+  await link(join(root, 'old'), join(root, '.linked'))
+  await removeStale(root)
+  expect((await readdir(root)).sort()).toEqual(['.linked', 'old'])
+  await removeStale(root, Date.now() + day + 1000)
+  expect(await readdir(root)).toEqual(['old'])
+})
+
 test('a place that is no directory is no store', async () => {
   const root = await newRoot()
   await diskStore(join(root, 'objects')).check()
@@ -38,7 +82,10 @@ test('a place that is no directory is no store', async () => {
 
 test('a file URL opens a store on the disk, another scheme is refused by name', async () => {
   const root = await newRoot()
-  await openStore(pathToFileURL(root).href).putBytes('a', new Uint8Array(1))
+  const store = await openStore({ storageUrl: pathToFileURL(root).href, home: root })
+  await store.putBytes('a', new Uint8Array(1))
   expect(await readdir(root)).toEqual(['a'])
-  expect(() => openStore('ftp://host/x')).toThrow('STORAGE_URL: no store speaks "ftp://"; expected file://…')
+  await expect(openStore({ storageUrl: 'ftp://host/x', home: root })).rejects.toThrow(
+    'STORAGE_URL: no store speaks "ftp://"; expected file://… or s3://…',
+  )
 })

@@ -1,9 +1,10 @@
 import { constants, createReadStream, createWriteStream } from 'node:fs'
 import { access, copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative, sep } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { type Bytes, checkKey, ObjectNotFound, type Store } from './store.ts'
+import { temporaryIn } from './temporary.ts'
 
 /** Objects as files below `root`, an absolute directory that need not exist yet. */
 export function diskStore(root: string): Store {
@@ -12,15 +13,31 @@ export function diskStore(root: string): Store {
     return join(root, key)
   }
 
+  /** Gives a whole, flushed file its name, and flushes the name: after a loss of power the object is there. */
+  async function place(temporary: string, path: string) {
+    const directory = dirname(path)
+    for (let tries = 1; ; tries++) {
+      try {
+        await mkdir(directory, { recursive: true })
+        await rename(temporary, path)
+        break
+      } catch (error) {
+        // Another process deleted what was above, between the two.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries === 100) throw error
+      }
+    }
+    const names = relative(root, directory).split(sep)
+    for (let depth = names.length; depth >= 0; depth--) await flush(join(root, ...names.slice(0, depth)))
+  }
+
   async function put(key: string, content: Bytes) {
     const path = pathOf(key)
-    // Keys never start with a dot, so no object can have this name; same file system, so rename is atomic.
-    const temporary = join(root, `.${crypto.randomUUID()}`)
-    await mkdir(dirname(path), { recursive: true })
+    const temporary = temporaryIn(root)
+    await mkdir(root, { recursive: true })
     try {
       const file = createWriteStream(temporary, { flags: 'wx', flush: true })
       await pipeline(content, file)
-      await rename(temporary, path)
+      await place(temporary, path)
       return { bytes: file.bytesWritten }
     } finally {
       await rm(temporary, { force: true })
@@ -51,12 +68,13 @@ export function diskStore(root: string): Store {
     },
     async adopt(key, path, how) {
       const target = pathOf(key)
-      const temporary = join(root, `.${crypto.randomUUID()}`)
-      await mkdir(dirname(target), { recursive: true })
+      const temporary = temporaryIn(root)
+      await mkdir(root, { recursive: true })
       try {
         if (how === 'move') await rename(path, temporary).catch(orCopy(path, temporary))
         else await link(path, temporary).catch(orCopy(path, temporary))
-        await rename(temporary, target)
+        await flush(temporary)
+        await place(temporary, target)
         if (how === 'move') await rm(path, { force: true })
       } finally {
         await rm(temporary, { force: true })
@@ -68,11 +86,23 @@ export function diskStore(root: string): Store {
       if (!found.isDirectory()) throw new ObjectNotFound(key)
       return path
     },
-    delete: async (key) => rm(pathOf(key), { recursive: true, force: true }),
+    delete: async (key) => rm(pathOf(key), { recursive: true, force: true, maxRetries: 10, retryDelay: 5 }), // ms
     async check() {
       await mkdir(root, { recursive: true })
       await access(root, constants.R_OK | constants.W_OK)
     },
+  }
+}
+
+/** Has the file, or the names in the directory, on the disk itself; one deleted meanwhile has none to keep. */
+async function flush(path: string): Promise<void> {
+  const file = await open(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error
+  })
+  try {
+    await file?.sync()
+  } finally {
+    await file?.close()
   }
 }
 

@@ -8,7 +8,7 @@ import { createApp } from './app.ts'
 await runProcess('convert', async ({ config, log, host, onStop }) => {
   const database = await openDatabase(config)
   onStop(database.close)
-  const store = openStore(config.storageUrl)
+  const store = await openStore(config)
   const server = await listen(createApp({ ...host, db: database.db, store }), config, host.lifetime)
   onStop(() => server.close(config.drainTimeout))
   log.info({ url: server.url }, 'listening')

@@ -14,7 +14,7 @@ await runProcess('infer', async ({ config, log, host, onStop }) => {
   onStop(database.close)
   const engine = openEngine({ adapterBytes: config.adapterBytes, ...config.serving })
   onStop(engine.close)
-  const store = openStore(config.storageUrl)
+  const store = await openStore(config)
   const bases = baseModels(config.models, { db: database.db, store })
   const scratch = join(config.home, 'scratch')
   const { maxFileBytes, requestTimeout, weights } = config

@@ -9,7 +9,7 @@ import { startPulling } from './start.ts'
 await runProcess('models', async ({ config, log, host, onStop }) => {
   const database = await openDatabase(config)
   onStop(database.close)
-  const store = openStore(config.storageUrl)
+  const store = await openStore(config)
   const { db } = database
   const { deps, stop } = await startPulling(database.url, config, { db, store, log })
   onStop(stop)

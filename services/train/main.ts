@@ -16,7 +16,7 @@ await runProcess('train', async ({ config, log, host, onStop }) => {
   onStop(() => validation.stop())
   const training = await openQueue(database.url, queues.training, log)
   onStop(() => training.stop())
-  const store = openStore(config.storageUrl)
+  const store = await openStore(config)
   const bases = baseModels(config.models, { db: database.db, store })
   const engine = openEngine()
   onStop(engine.close)

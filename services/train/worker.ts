@@ -20,7 +20,7 @@ await runProcess('train-worker', async ({ config, log, onStop }) => {
   onStop(() => validation.stop())
   const training = await openQueue(database.url, queues.training, log)
   onStop(() => training.stop())
-  const store = openStore(config.storageUrl)
+  const store = await openStore(config)
   const bases = baseModels(config.models, { db: database.db, store })
   const deps = {
     ...{ log, db: database.db, store, bases, training, openEngine },
