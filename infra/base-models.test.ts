@@ -15,7 +15,8 @@ afterAll(() => rm(root, { recursive: true }))
 
 test('each directory with a config.json is a base model', async () => {
   expect((await directoriesOf(root).list()).map(({ id }) => id)).toEqual(['large', 'tiny'])
-  expect(await directoriesOf(root).find('tiny')).toMatchObject({ directory: join(root, 'tiny') })
+  const tiny = await directoriesOf(root).find('tiny')
+  expect(await tiny!.directory()).toBe(join(root, 'tiny'))
 })
 
 test('an id is a name and no path', async () => {

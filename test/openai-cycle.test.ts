@@ -6,94 +6,102 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import OpenAI from 'openai'
 import type { FineTuningJob } from 'openai/resources/fine-tuning/jobs/jobs'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Server, startServer } from '../scripts/demo/server.ts'
 
-let home: string
-let server: Server
-let openai: OpenAI
-beforeAll(async () => {
-  home = await mkdtemp(join(tmpdir(), 'preamble-cycle-'))
-  server = await startServer(home)
-  openai = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none', maxRetries: 0 })
-})
-afterAll(async () => {
-  await server?.stop()
-  await rm(home, { recursive: true, force: true })
-})
+const bucket = process.env.TEST_STORAGE_URL
+describe('with objects on the disk', () => cycle(''))
+describe.skipIf(!bucket)(`with objects in S3${bucket ? '' : ' (skipped: no TEST_STORAGE_URL)'}`, () =>
+  cycle(`${bucket?.replace('?', '/cycle?')}`),
+)
 
-const messages = [{ role: 'user' as const, content: '感冒了怎么办？' }]
-
-// One long test and not many: each step needs what the one before it made.
-test('a text file becomes a tuned model that answers, and everything can be deleted again', async () => {
-  const corpus = join(import.meta.dirname, '..', 'samples', 'health-zh.txt')
-  const file = await openai.files.create({ file: createReadStream(corpus), purpose: 'fine-tune' })
-  expect(file).toMatchObject({ object: 'file', filename: 'health-zh.txt', status: 'processed' })
-
-  // The few fields that are ours, not OpenAI's, keep this training short.
-  const ours = { peft: { num_virtual_tokens: 16 }, training_args: { max_steps: 6, logging_steps: 2 } }
-  const created = await openai.fineTuning.jobs.create({
-    model: 'preamble-tiny',
-    training_file: file.id,
-    suffix: 'cycle',
-    seed: 7,
-    ...ours,
+function cycle(storageUrl: string) {
+  let home: string
+  let server: Server
+  let openai: OpenAI
+  beforeAll(async () => {
+    home = await mkdtemp(join(tmpdir(), 'preamble-cycle-'))
+    server = await startServer(home, { STORAGE_URL: storageUrl })
+    openai = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none', maxRetries: 0 })
   })
-  expect(created).toMatchObject({ object: 'fine_tuning.job', status: 'validating_files', seed: 7 })
-
-  const job = await ended(created.id)
-  expect(job).toMatchObject({ status: 'succeeded', error: null })
-  const model = job.fine_tuned_model!
-  expect(model).toMatch(/^ft:preamble-tiny:cycle:/)
-
-  // Two to a page: the client follows the pages by itself.
-  const events = await Array.fromAsync(openai.fineTuning.jobs.listEvents(job.id, { limit: 2 }))
-  expect(events[0]!.message).toBe('The job has successfully completed')
-  expect(events.at(-1)!.message).toBe(`Created fine-tuning job: ${job.id}`)
-  const steps = events
-    .filter(({ type }) => type === 'metrics')
-    .map(({ data }) => (data as { step: number }).step)
-  expect(steps).toEqual([6, 6, 4, 2, 0])
-  expect((await openai.fineTuning.jobs.list()).data.map(({ id }) => id)).toEqual([job.id])
-  expect((await openai.fineTuning.jobs.checkpoints.list(job.id)).data).toEqual([])
-  const table = await (await openai.files.content(job.result_files[0]!)).text()
-  expect(table).toMatch(/^step,train_loss,/)
-
-  const models = await Array.fromAsync(openai.models.list())
-  expect(models.map(({ id }) => id)).toEqual(['preamble-tiny', model])
-  expect(await openai.models.retrieve(model)).toMatchObject({ id: model, object: 'model' })
-
-  const request = { model, messages, temperature: 0, max_tokens: 24 }
-  const whole = await openai.chat.completions.create(request)
-  expect(whole.choices[0]!.message.content).not.toBe('')
-  expect(whole.usage!.total_tokens).toBe(whole.usage!.prompt_tokens + whole.usage!.completion_tokens)
-  let streamed = ''
-  let reason: string | null = null
-  for await (const chunk of await openai.chat.completions.create({ ...request, stream: true })) {
-    streamed += chunk.choices[0]?.delta.content ?? ''
-    reason = chunk.choices[0]?.finish_reason ?? reason
-  }
-  expect(streamed).toBe(whole.choices[0]!.message.content)
-  expect(reason).toBe(whole.choices[0]!.finish_reason)
-
-  expect(await openai.models.delete(model)).toMatchObject({ id: model, deleted: true })
-  await expect(openai.chat.completions.create(request)).rejects.toMatchObject({
-    status: 404,
-    code: 'model_not_found',
+  afterAll(async () => {
+    await server?.stop()
+    await rm(home, { recursive: true, force: true })
   })
-  await expect(openai.models.delete('preamble-tiny')).rejects.toMatchObject({ status: 400 })
-  expect(await openai.files.delete(file.id)).toMatchObject({ id: file.id, deleted: true })
-  await expect(openai.files.retrieve(file.id)).rejects.toThrow(OpenAI.NotFoundError)
-})
 
-test('a stopped server stops cleanly', async () => {
-  expect(await server.stop()).toBe(0)
-})
+  const messages = [{ role: 'user' as const, content: '感冒了怎么办？' }]
 
-async function ended(id: string): Promise<FineTuningJob> {
-  for (;;) {
-    const job = await openai.fineTuning.jobs.retrieve(id)
-    if (job.finished_at !== null) return job
-    await sleep(200)
+  // One long test and not many: each step needs what the one before it made.
+  test('a text file becomes a tuned model that answers, and everything can be deleted again', async () => {
+    const corpus = join(import.meta.dirname, '..', 'samples', 'health-zh.txt')
+    const file = await openai.files.create({ file: createReadStream(corpus), purpose: 'fine-tune' })
+    expect(file).toMatchObject({ object: 'file', filename: 'health-zh.txt', status: 'processed' })
+
+    // The few fields that are ours, not OpenAI's, keep this training short.
+    const ours = { peft: { num_virtual_tokens: 16 }, training_args: { max_steps: 6, logging_steps: 2 } }
+    const created = await openai.fineTuning.jobs.create({
+      model: 'preamble-tiny',
+      training_file: file.id,
+      suffix: 'cycle',
+      seed: 7,
+      ...ours,
+    })
+    expect(created).toMatchObject({ object: 'fine_tuning.job', status: 'validating_files', seed: 7 })
+
+    const job = await ended(created.id)
+    expect(job).toMatchObject({ status: 'succeeded', error: null })
+    const model = job.fine_tuned_model!
+    expect(model).toMatch(/^ft:preamble-tiny:cycle:/)
+
+    // Two to a page: the client follows the pages by itself.
+    const events = await Array.fromAsync(openai.fineTuning.jobs.listEvents(job.id, { limit: 2 }))
+    expect(events[0]!.message).toBe('The job has successfully completed')
+    expect(events.at(-1)!.message).toBe(`Created fine-tuning job: ${job.id}`)
+    const steps = events
+      .filter(({ type }) => type === 'metrics')
+      .map(({ data }) => (data as { step: number }).step)
+    expect(steps).toEqual([6, 6, 4, 2, 0])
+    expect((await openai.fineTuning.jobs.list()).data.map(({ id }) => id)).toEqual([job.id])
+    expect((await openai.fineTuning.jobs.checkpoints.list(job.id)).data).toEqual([])
+    const table = await (await openai.files.content(job.result_files[0]!)).text()
+    expect(table).toMatch(/^step,train_loss,/)
+
+    const models = await Array.fromAsync(openai.models.list())
+    expect(models.map(({ id }) => id)).toEqual(['preamble-tiny', model])
+    expect(await openai.models.retrieve(model)).toMatchObject({ id: model, object: 'model' })
+
+    const request = { model, messages, temperature: 0, max_tokens: 24 }
+    const whole = await openai.chat.completions.create(request)
+    expect(whole.choices[0]!.message.content).not.toBe('')
+    expect(whole.usage!.total_tokens).toBe(whole.usage!.prompt_tokens + whole.usage!.completion_tokens)
+    let streamed = ''
+    let reason: string | null = null
+    for await (const chunk of await openai.chat.completions.create({ ...request, stream: true })) {
+      streamed += chunk.choices[0]?.delta.content ?? ''
+      reason = chunk.choices[0]?.finish_reason ?? reason
+    }
+    expect(streamed).toBe(whole.choices[0]!.message.content)
+    expect(reason).toBe(whole.choices[0]!.finish_reason)
+
+    expect(await openai.models.delete(model)).toMatchObject({ id: model, deleted: true })
+    await expect(openai.chat.completions.create(request)).rejects.toMatchObject({
+      status: 404,
+      code: 'model_not_found',
+    })
+    await expect(openai.models.delete('preamble-tiny')).rejects.toMatchObject({ status: 400 })
+    expect(await openai.files.delete(file.id)).toMatchObject({ id: file.id, deleted: true })
+    await expect(openai.files.retrieve(file.id)).rejects.toThrow(OpenAI.NotFoundError)
+  })
+
+  test('a stopped server stops cleanly', async () => {
+    expect(await server.stop()).toBe(0)
+  })
+
+  async function ended(id: string): Promise<FineTuningJob> {
+    for (;;) {
+      const job = await openai.fineTuning.jobs.retrieve(id)
+      if (job.finished_at !== null) return job
+      await sleep(200)
+    }
   }
 }

@@ -1,4 +1,4 @@
-import { constants, createReadStream, createWriteStream } from 'node:fs'
+import { constants, createReadStream } from 'node:fs'
 import { access, copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join, relative, sep } from 'node:path'
 import { Readable } from 'node:stream'
@@ -22,8 +22,9 @@ export function diskStore(root: string): Store {
         await rename(temporary, path)
         break
       } catch (error) {
-        // Another process deleted what was above, between the two.
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries === 100) throw error
+        // Another process deleted what is above between the two, or while the first looked (ENOTDIR).
+        const { code = '' } = error as NodeJS.ErrnoException
+        if (!['ENOENT', 'ENOTDIR'].includes(code) || tries === 100) throw error
       }
     }
     const names = relative(root, directory).split(sep)
@@ -35,7 +36,8 @@ export function diskStore(root: string): Store {
     const temporary = temporaryIn(root)
     await mkdir(root, { recursive: true })
     try {
-      const file = createWriteStream(temporary, { flags: 'wx', flush: true })
+      // Open before there is content: a file opened behind a stream that breaks at once would stay.
+      const file = (await open(temporary, 'wx')).createWriteStream({ flush: true })
       await pipeline(content, file)
       await place(temporary, path)
       return { bytes: file.bytesWritten }

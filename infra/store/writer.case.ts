@@ -4,6 +4,10 @@ import { diskStore } from './disk.ts'
 
 const [root, letter] = process.argv.slice(2) as [string, string]
 const store = diskStore(root)
-for (let time = 0; time < 200; time++) {
+let running = true
+process.on('disconnect', () => {
+  running = false
+})
+while (running) {
   await store.put('shared/deep/object', Readable.from(Array(10).fill(Buffer.alloc(10_000, letter))))
 }

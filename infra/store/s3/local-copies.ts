@@ -1,7 +1,6 @@
 /** Directories of objects as local directories, each downloaded once: the engine reads files in place. */
 import { createHash } from 'node:crypto'
-import { createWriteStream } from 'node:fs'
-import { mkdir, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { temporaryIn } from '../temporary.ts'
@@ -30,10 +29,9 @@ export function localCopies(root: string): LocalCopies {
     await mkdir(temporary, { recursive: true })
     try {
       for (const { name } of objects) {
-        await pipeline(
-          await read(name),
-          createWriteStream(join(temporary, name), { flags: 'wx', flush: true }),
-        )
+        const content = await read(name)
+        const file = await open(join(temporary, name), 'wx')
+        await pipeline(content, file.createWriteStream({ flush: true }))
       }
       await mkdir(dirname(path), { recursive: true })
       await rename(temporary, path).catch(async (error: unknown) => {
