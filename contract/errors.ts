@@ -14,6 +14,7 @@ const codes = {
   model_not_found: { status: 404, type: 'invalid_request_error' },
   unknown_url: { status: 404, type: 'invalid_request_error' },
   conflict: { status: 409, type: 'invalid_request_error' },
+  webhook_unreachable: { status: 400, type: 'invalid_request_error' },
   file_too_large: { status: 413, type: 'invalid_request_error' },
   /** Nobody reads this answer; it is for the log. */
   client_gone: { status: 400, type: 'invalid_request_error' },

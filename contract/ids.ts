@@ -10,6 +10,9 @@ const prefixes = {
   checkpoint: 'ftckpt_',
   chatCompletion: 'chatcmpl-',
   completion: 'cmpl-',
+  webhookEndpoint: 'whe_',
+  webhookEvent: 'evt_',
+  webhookDelivery: 'whd_',
 } as const
 
 export type IdKind = keyof typeof prefixes

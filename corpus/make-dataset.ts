@@ -5,6 +5,7 @@ import { ApiError } from '../contract/errors.ts'
 import { type Id, newId } from '../contract/ids.ts'
 import type { Database } from '../infra/db/client.ts'
 import { datasets, files, unixSeconds } from '../infra/db/tables/index.ts'
+import { announce } from '../infra/outbox.ts'
 import type { Store } from '../infra/store/store.ts'
 import type { Conversation } from './conversation.ts'
 import { prepare } from './prepare.ts'
@@ -50,8 +51,11 @@ export async function makeDataset(
     error: firstError ? { code: firstError.code, message: sayWhere(firstError) } : null,
   }
   // The row comes last: a dataset that can be seen has all its files.
-  const [made] = await db.insert(datasets).values(row).returning()
-  return made!
+  return db.transaction(async (tx) => {
+    const [made] = await tx.insert(datasets).values(row).returning()
+    await announce(tx, `preamble.dataset.${row.status}`, id)
+    return made!
+  })
 }
 
 const sayWhere = ({ line, column, path, message }: Dataset['problems'][number]) =>

@@ -17,6 +17,7 @@ test('without any variable the server listens on the loopback address and stores
     requestTimeout: 600_000,
     drainTimeout: 30_000,
     adapterBytes: 4294967296,
+    webhookAllow: [],
     logLevel: 'info',
     maxFileBytes: 536870912,
   })

@@ -4,6 +4,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { z } from 'zod'
 import { Device } from '../contract/device.ts'
 import { WeightForms } from '../contract/weights.ts'
+import { readRanges } from './addresses.ts'
 
 const MiB = 2 ** 20
 const GiB = 2 ** 30
@@ -78,6 +79,14 @@ const variables = {
     schema: whole(1, Number.MAX_SAFE_INTEGER).default(4 * GiB),
     expected: 'a whole number of bytes, at least 1',
   },
+  PREAMBLE_WEBHOOK_ALLOW: {
+    schema: z
+      .string()
+      .default('')
+      .transform(readRanges)
+      .refine((ranges) => ranges !== undefined),
+    expected: 'ranges such as 10.1.0.0/16,fd00::/8, or private',
+  },
   LOG_LEVEL: {
     schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
     expected: 'trace, debug, info, warn, error, fatal or silent',
@@ -114,6 +123,8 @@ export type Config = {
   drainTimeout: number
   /** Bytes of adapters that are kept in memory; those in use may take more. */
   adapterBytes: number
+  /** Ranges of addresses that are not public and that webhooks may go to. */
+  webhookAllow: readonly string[]
   logLevel: z.infer<typeof variables.LOG_LEVEL.schema>
   maxFileBytes: number
 }
@@ -146,6 +157,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     requestTimeout: read('PREAMBLE_REQUEST_TIMEOUT') * 1000,
     drainTimeout: read('PREAMBLE_DRAIN_TIMEOUT') * 1000,
     adapterBytes: read('PREAMBLE_ADAPTER_BYTES'),
+    webhookAllow: read('PREAMBLE_WEBHOOK_ALLOW') ?? [],
     logLevel: read('LOG_LEVEL'),
     maxFileBytes: read('MAX_FILE_BYTES'),
   }

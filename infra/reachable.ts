@@ -3,8 +3,8 @@ import type { Database } from './db/client.ts'
 import type { Checks } from './http/probes.ts'
 import type { Store } from './store/store.ts'
 
-/** What no service can do without. */
-export const reachable = ({ db, store }: { db: Database; store: Pick<Store, 'check'> }): Checks => ({
+/** What no service can do without; the store, unless it has none. */
+export const reachable = ({ db, store }: { db: Database; store?: Pick<Store, 'check'> }): Checks => ({
   database: () => db.execute(sql`select 1`),
-  storage: () => store.check(),
+  ...(store && { storage: () => store.check() }),
 })

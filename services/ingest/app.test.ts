@@ -6,6 +6,8 @@ import { Readable } from 'node:stream'
 import OpenAI, { NotFoundError, toFile } from 'openai'
 import request from 'supertest'
 import { afterAll, expect, test } from 'vitest'
+import { newId } from '../../contract/ids.ts'
+import { webhookEndpoints, webhookEvents } from '../../infra/db/tables/index.ts'
 import { testDatabase } from '../../infra/db/testing.ts'
 import { listen } from '../../infra/http/serve.ts'
 import { createLog } from '../../infra/log.ts'
@@ -150,4 +152,14 @@ test('health and the OpenAPI document answer', async () => {
   expect(Object.keys(body.paths)).toEqual(
     expect.arrayContaining(['/v1/files', '/v1/files/{id}', '/v1/files/{id}/content']),
   )
+})
+
+test('a file that is refused is told to webhooks', async () => {
+  const endpoint = { name: 'r', url: 'https://hooks.test/', eventTypes: ['preamble.file.rejected' as const] }
+  await database.db.insert(webhookEndpoints).values({ id: newId('webhookEndpoint'), ...endpoint, secret: '' })
+  await upload('你好\n再见\n')
+  await expect(upload('')).rejects.toMatchObject({ status: 400 })
+  expect(await database.db.select().from(webhookEvents)).toMatchObject([
+    { type: 'preamble.file.rejected', subject: expect.stringMatching(/^file-/) },
+  ])
 })

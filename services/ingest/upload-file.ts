@@ -5,12 +5,13 @@ import { newId } from '../../contract/ids.ts'
 import { EncodingDetector } from '../../corpus/encoding.ts'
 import { files } from '../../infra/db/tables/index.ts'
 import { readForm } from '../../infra/http/multipart.ts'
+import { announce } from '../../infra/outbox.ts'
 import type { IngestDeps } from './app.ts'
 import type { FileRow } from './file.ts'
 
 /**
  * Takes an upload straight into the store, hashing it and finding its encoding on the way.
- * @throws ApiError when the form is not as it should be; then neither row nor object is left
+ * @throws ApiError when the form is not as it should be; then neither row nor object is left, and webhooks are told
  */
 export async function uploadFile(deps: IngestDeps, request: Request): Promise<FileRow> {
   const id = newId('file')
@@ -42,6 +43,8 @@ export async function uploadFile(deps: IngestDeps, request: Request): Promise<Fi
     return made!
   } catch (error) {
     await deps.store.delete(objectKey)
+    if (error instanceof ApiError)
+      await deps.db.transaction((tx) => announce(tx, 'preamble.file.rejected', id))
     throw error
   }
 }

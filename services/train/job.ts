@@ -3,14 +3,13 @@ import { and, eq, inArray } from 'drizzle-orm'
 import { ApiError } from '../../contract/errors.ts'
 import { type Id, newId } from '../../contract/ids.ts'
 import type { Job, JobStatus } from '../../contract/job.ts'
-import type { Database } from '../../infra/db/client.ts'
+import type { Database, Transaction } from '../../infra/db/client.ts'
 import { jobEvents, jobs, unixSeconds } from '../../infra/db/tables/index.ts'
+import { announce } from '../../infra/outbox.ts'
 import type { NewEvent } from './say.ts'
 
 export type JobRow = typeof jobs.$inferSelect
 export type JobId = Id<'job'>
-/** A transaction can be used where a database can. */
-export type Transaction = Parameters<Parameters<Database['transaction']>[0]>[0]
 
 export async function findJob(db: Database, id: JobId): Promise<JobRow | undefined> {
   const [row] = await db.select().from(jobs).where(eq(jobs.id, id))
@@ -25,12 +24,18 @@ export async function getJob(db: Database, id: string): Promise<JobRow> {
   return row
 }
 
+const ends = ['succeeded', 'failed', 'cancelled'] as const
+
+/** Whether a job that is there stays there. */
+export const isEnd = (status: JobStatus): status is (typeof ends)[number] =>
+  (ends as readonly JobStatus[]).includes(status)
+
 /** Where a job must be for a change to happen; `attempt`: only for the worker whose attempt it is. */
 export type Expected = { id: JobId; status: readonly JobStatus[]; attempt?: number }
 
 /**
- * Changes a job's row, tells so in its events and does what else belongs to the change, all or nothing. Does nothing
- * and answers undefined when the job is not, or not any more, where it is expected: cancelled, or another worker's.
+ * Changes a job's row, tells so in its events, its end to webhooks too, and does what else belongs to the change, all or
+ * nothing. Does nothing and answers undefined when the job is not, or not any more, where it is expected: cancelled, or another worker's.
  */
 export async function advance(
   db: Database,
@@ -48,6 +53,7 @@ export async function advance(
     const [row] = await tx.update(jobs).set(patch).where(expected).returning()
     if (!row) return undefined
     await addEvents(tx, id, events)
+    if (patch.status && isEnd(patch.status)) await announce(tx, `fine_tuning.job.${patch.status}`, id)
     await also?.(tx)
     return row
   })

@@ -1,11 +1,12 @@
 /** Writes down what a training run tells: events, checkpoints and, at its end, the tuned model. */
 import { newId } from '../../contract/ids.ts'
 import { type AdapterFiles, adapterHash, type TrainEvent, tensorFile } from '../../engine/index.ts'
-import type { Database } from '../../infra/db/client.ts'
+import type { Database, Transaction } from '../../infra/db/client.ts'
 import { adapters, files, jobCheckpoints } from '../../infra/db/tables/index.ts'
+import { announce } from '../../infra/outbox.ts'
 import type { Store } from '../../infra/store/store.ts'
 import { JobFailure } from './fail.ts'
-import { advance, type JobRow, type Transaction } from './job.ts'
+import { advance, type JobRow } from './job.ts'
 import { checkpointModelId, modelId } from './model-id.ts'
 import { storeResults } from './results.ts'
 import { eventsOf, say } from './say.ts'
@@ -104,6 +105,7 @@ export async function createRecorder(
       advance(db, ours, same, eventsOf(moment, totalSteps), async (tx) => {
         await tx.insert(jobCheckpoints).values(checkpoint)
         await addModel(tx, checkpointModelId(job, step), key, moment.files)
+        await announce(tx, 'preamble.job.checkpoint', job.id)
       }),
     )
   }

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Device } from '../../contract/device.ts'
-import type { JobStatus } from '../../contract/job.ts'
 import type { EngineThread, TrainRun } from '../../engine/index.ts'
 import type { BaseModels } from '../../infra/base-models.ts'
 import type { Database } from '../../infra/db/client.ts'
@@ -9,7 +8,7 @@ import type { Queue } from '../../infra/queue/queue.ts'
 import type { Store } from '../../infra/store/store.ts'
 import { beginJob } from './begin-job.ts'
 import { failJob, JobFailure } from './fail.ts'
-import { advance, type Expected, findJob, type JobId, type JobRow } from './job.ts'
+import { advance, type Expected, findJob, isEnd, type JobId, type JobRow } from './job.ts'
 import { companyOf, lineOf } from './line.ts'
 import { loadData } from './load-data.ts'
 import { type OpenEngine, trainingMoments } from './moments.ts'
@@ -128,12 +127,10 @@ async function follow(
   }
 }
 
-const ended = new Set<JobStatus>(['succeeded', 'failed', 'cancelled'])
-
 /** A job that has ended needs no state any more. */
 async function dropStates({ db, store }: RunDeps, id: JobId): Promise<void> {
   const job = await findJob(db, id)
-  if (!job || ended.has(job.status)) await store.delete(statesKey({ id }))
+  if (!job || isEnd(job.status)) await store.delete(statesKey({ id }))
 }
 
 /** Aborts `paused` when the job is, and `lost` once it is not ours any more: cancelled, or begun by another worker. */
@@ -147,7 +144,7 @@ async function watch(
     await sleep(watchMs, undefined, { signal: over }).catch(() => {})
     try {
       const job = await findJob(db, id)
-      if (!job || job.attempt !== attempt || ended.has(job.status)) lost.abort()
+      if (!job || job.attempt !== attempt || isEnd(job.status)) lost.abort()
       else if (job.status !== 'running') paused.abort()
     } catch (error) {
       log.warn({ job: id, err: error }, 'could not look after the job')

@@ -3,8 +3,9 @@ import { eq } from 'drizzle-orm'
 import { maxTruncated, type Truncation } from '../../contract/dataset.ts'
 import type { Id } from '../../contract/ids.ts'
 import type { TrainEvent } from '../../engine/index.ts'
+import type { Transaction } from '../../infra/db/client.ts'
 import { datasets } from '../../infra/db/tables/index.ts'
-import type { JobRow, Transaction } from './job.ts'
+import type { JobRow } from './job.ts'
 
 type Cuts = Extract<TrainEvent, { type: 'start' }>['truncated']
 
