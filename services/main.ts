@@ -20,6 +20,9 @@ import { keepRunning } from './start/keep-running.ts'
 import { createApp as createTrain } from './train/app.ts'
 import { checkDevice } from './train/check-device.ts'
 import { queues } from './train/queues.ts'
+import { createApp as createWebhooks } from './webhooks/app.ts'
+import { openNetwork } from './webhooks/network.ts'
+import { startDelivering } from './webhooks/start.ts'
 
 /** How long a training worker may take to put its job back in line. */
 const workerGrace = 15_000 // ms
@@ -41,8 +44,10 @@ await runProcess('preamble', async ({ config, log, host, onStop }) => {
     log: log.child({ service: 'models' }),
   })
   onStop(models.stop)
+  const webhooks = { network: openNetwork(config.webhookAllow), now: () => new Date() }
   const deps = {
     ...models.deps,
+    ...webhooks,
     ...host,
     ...{ validation, training, engine, store },
     db: database.db,
@@ -55,6 +60,11 @@ await runProcess('preamble', async ({ config, log, host, onStop }) => {
   }
 
   await warnOfStrangers(deps, log)
+  const delivering = startDelivering({
+    ...webhooks,
+    ...{ db: database.db, log: log.child({ service: 'webhooks' }), random: Math.random },
+  })
+  onStop(delivering.stop)
   const app = createHttpApp({
     ...host,
     name: 'preamble',
@@ -66,6 +76,7 @@ await runProcess('preamble', async ({ config, log, host, onStop }) => {
     models: createModels,
     train: createTrain,
     infer: createInfer,
+    webhooks: createWebhooks,
   }
   for (const [service, create] of Object.entries(services)) {
     app.route('/', create({ ...deps, log: log.child({ service }) }))

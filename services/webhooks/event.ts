@@ -1,0 +1,16 @@
+import type { WebhookEvent } from '../../contract/webhook.ts'
+import { unixSeconds, type webhookEvents } from '../../infra/db/tables/index.ts'
+
+/** An event as it is told: the same bytes at every attempt. */
+export const toEvent = ({
+  id,
+  createdAt,
+  type,
+  subject,
+}: typeof webhookEvents.$inferSelect): WebhookEvent => ({
+  id,
+  object: 'event',
+  created_at: unixSeconds(createdAt),
+  type,
+  data: { id: subject },
+})

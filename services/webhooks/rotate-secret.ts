@@ -1,0 +1,27 @@
+import { eq, sql } from 'drizzle-orm'
+import type { Id } from '../../contract/ids.ts'
+import { webhookEndpoints } from '../../infra/db/tables/index.ts'
+import type { WebhooksDeps } from './app.ts'
+import { type EndpointRow, noEndpoint } from './endpoint.ts'
+import { newSecret } from './sign.ts'
+
+const overlap = 24 * 3_600_000 // ms
+
+/** Gives an endpoint a new secret; for a day the old one signs too, if it is kept. @throws ApiError when there is none */
+export async function rotateSecret(
+  { db, now }: WebhooksDeps,
+  id: string,
+  keepOld: boolean,
+): Promise<EndpointRow> {
+  const at = now()
+  const old = keepOld
+    ? { oldSecret: sql`${webhookEndpoints.secret}`, oldSecretUntil: new Date(at.getTime() + overlap) }
+    : { oldSecret: null, oldSecretUntil: null }
+  const [rotated] = await db
+    .update(webhookEndpoints)
+    .set({ secret: newSecret(), ...old, updatedAt: at })
+    .where(eq(webhookEndpoints.id, id as Id<'webhookEndpoint'>))
+    .returning()
+  if (!rotated) throw noEndpoint(id)
+  return rotated
+}

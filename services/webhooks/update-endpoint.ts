@@ -1,0 +1,32 @@
+import { isDeepStrictEqual } from 'node:util'
+import { eq } from 'drizzle-orm'
+import type { WebhookEndpointChange } from '../../contract/webhook.ts'
+import { webhookEndpoints } from '../../infra/db/tables/index.ts'
+import type { WebhooksDeps } from './app.ts'
+import { checkUrl, type EndpointRow, findEndpoint, noEndpoint } from './endpoint.ts'
+
+/** Changes what is given. Taken up again, an endpoint starts with a clean record, and what waited for it is sent. */
+export async function updateEndpoint(
+  { db, network, now }: WebhooksDeps,
+  id: string,
+  { event_types: eventTypes, ...change }: WebhookEndpointChange,
+): Promise<EndpointRow> {
+  const row = await findEndpoint(db, id)
+  const asked = { ...change, ...(eventTypes && { eventTypes }) }
+  const { name, url, eventTypes: types, status } = row
+  if (
+    isDeepStrictEqual(
+      { name, url, eventTypes: types, status, ...asked },
+      { name, url, eventTypes: types, status },
+    )
+  )
+    return row
+  if (asked.url) await checkUrl(network, asked.url)
+  const [changed] = await db
+    .update(webhookEndpoints)
+    .set({ ...asked, updatedAt: now(), ...(asked.status === 'active' && { failingSince: null }) })
+    .where(eq(webhookEndpoints.id, row.id))
+    .returning()
+  if (!changed) throw noEndpoint(id)
+  return changed
+}

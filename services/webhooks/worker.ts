@@ -1,0 +1,13 @@
+/** `npm run webhooks:worker`: delivers webhooks until it is told to stop; any number of them may run. */
+import { openDatabase } from '../../infra/db/open.ts'
+import { runProcess } from '../../infra/process.ts'
+import { openNetwork } from './network.ts'
+import { startDelivering } from './start.ts'
+
+await runProcess('webhooks-worker', async ({ config, log, onStop }) => {
+  const { db, close } = await openDatabase(config)
+  onStop(close)
+  const network = openNetwork(config.webhookAllow)
+  onStop(startDelivering({ db, log, network, now: () => new Date(), random: Math.random }).stop)
+  log.info('waiting for events')
+})
