@@ -1,8 +1,12 @@
 /** The official `openai` client's whole cycle against a really started `npm start`. */
+import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer, type Server as HttpServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import OpenAI from 'openai'
 import type { FineTuningJob } from 'openai/resources/fine-tuning/jobs/jobs'
@@ -19,13 +23,22 @@ function cycle(storageUrl: string) {
   let home: string
   let server: Server
   let openai: OpenAI
+  let receiver: HttpServer
+  const delivered: { body: string; headers: Record<string, string> }[] = []
   beforeAll(async () => {
     home = await mkdtemp(join(tmpdir(), 'preamble-cycle-'))
-    server = await startServer(home, { STORAGE_URL: storageUrl })
+    receiver = createServer(async (request, response) => {
+      const body = await text(request)
+      delivered.push({ body, headers: request.headers as Record<string, string> })
+      response.end()
+    }).listen(0, '127.0.0.1')
+    await once(receiver, 'listening')
+    server = await startServer(home, { STORAGE_URL: storageUrl, PREAMBLE_WEBHOOK_ALLOW: 'private' })
     openai = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none', maxRetries: 0 })
   })
   afterAll(async () => {
     await server?.stop()
+    receiver?.close()
     await rm(home, { recursive: true, force: true })
   })
 
@@ -36,6 +49,13 @@ function cycle(storageUrl: string) {
     const corpus = join(import.meta.dirname, '..', 'samples', 'health-zh.txt')
     const file = await openai.files.create({ file: createReadStream(corpus), purpose: 'fine-tune' })
     expect(file).toMatchObject({ object: 'file', filename: 'health-zh.txt', status: 'processed' })
+
+    const { port } = receiver.address() as AddressInfo
+    const { signing_secret } = await openai.webhooks.create({
+      name: 'cycle',
+      url: `http://127.0.0.1:${port}/`,
+      event_types: ['fine_tuning.job.succeeded'],
+    })
 
     // The few fields that are ours, not OpenAI's, keep this training short.
     const ours = { peft: { num_virtual_tokens: 16 }, training_args: { max_steps: 6, logging_steps: 2 } }
@@ -52,6 +72,13 @@ function cycle(storageUrl: string) {
     expect(job).toMatchObject({ status: 'succeeded', error: null })
     const model = job.fine_tuned_model!
     expect(model).toMatch(/^ft:preamble-tiny:cycle:/)
+
+    await expect.poll(() => delivered.length, { timeout: 10_000 }).toBe(1)
+    const [{ body, headers }] = delivered as [(typeof delivered)[0]]
+    expect(await openai.webhooks.unwrap(body, headers, signing_secret)).toMatchObject({
+      type: 'fine_tuning.job.succeeded',
+      data: { id: job.id },
+    })
 
     // Two to a page: the client follows the pages by itself.
     const events = await Array.fromAsync(openai.fineTuning.jobs.listEvents(job.id, { limit: 2 }))

@@ -34,8 +34,9 @@ export const isEnd = (status: JobStatus): status is (typeof ends)[number] =>
 export type Expected = { id: JobId; status: readonly JobStatus[]; attempt?: number }
 
 /**
- * Changes a job's row, tells so in its events, its end to webhooks too, and does what else belongs to the change, all or
- * nothing. Does nothing and answers undefined when the job is not, or not any more, where it is expected: cancelled, or another worker's.
+ * Changes a job's row, tells so in its events, and its end to webhooks, and does what else belongs to the change, all or
+ * nothing. Does nothing and answers undefined when the job is not, or not any more, where it is expected: cancelled, or
+ * another worker's.
  */
 export async function advance(
   db: Database,

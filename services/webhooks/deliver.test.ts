@@ -113,6 +113,17 @@ test('a receiver that fails and then works gets each event, with the id of the f
   expect((await at.ask(`/v1/webhook_endpoints/${id}`)).body).toMatchObject({ failing_since: null })
 })
 
+test('a receiver that says nothing is waited for no longer than is allowed', async () => {
+  const { id } = await create()
+  await at.tell(succeeded, 'ftjob-1')
+  at.answer.silent = true
+  at.deps.network.timeout = 50
+  await at.deliverDue()
+  expect((await log(id))[0]!.attempts).toMatchObject([
+    { status_code: null, error: 'hooks.test: no answer within 0.05 s' },
+  ])
+})
+
 test('only what an endpoint asked for, and while it is active, is told to it', async () => {
   const { id } = await create()
   await at.tell('preamble.dataset.ready', 'ds_1')

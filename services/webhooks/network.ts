@@ -10,11 +10,14 @@ export type Network = {
   allow: readonly string[]
   /** All addresses of a name. */
   resolve(host: string): Promise<LookupAddress[]>
+  /** What a request may take, from the connection to the last byte that is read, in ms. */
+  timeout: number
 }
 
 export const openNetwork = (allow: readonly string[]): Network => ({
   allow,
   resolve: (host) => lookup(host, { all: true }),
+  timeout: 15_000,
 })
 
 /** Nothing can be delivered there; the message says why and may be shown to the user. */
@@ -29,7 +32,10 @@ const patience = 5000 // ms
  * the next answer could be another one.
  * @throws Unreachable when there are none, or one of them is not for webhooks
  */
-export async function addressesOf(url: URL, { allow, resolve }: Network): Promise<LookupAddress[]> {
+export async function addressesOf(
+  url: URL,
+  { allow, resolve }: Pick<Network, 'allow' | 'resolve'>,
+): Promise<LookupAddress[]> {
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1') // decimal, octal and hex forms are dotted ones by now
   const family = isIP(host)
   const addresses = family ? [{ address: host, family }] : await resolved(host, resolve)

@@ -11,7 +11,6 @@ export type Answer = {
   response: string
 }
 
-const timeout = 15_000 // ms, from the connection to the last byte that is read
 const maxRead = 1024 // bytes
 const maxKept = 256 // characters
 
@@ -38,7 +37,7 @@ export async function post(
     },
     agent: false, // a connection kept from before would be to an address of before
     lookup: only(addresses),
-    signal: AbortSignal.timeout(timeout),
+    signal: AbortSignal.timeout(network.timeout),
   })
   request.on('error', () => {}) // also after the answer, when nobody waits for it any more
   try {
@@ -46,7 +45,7 @@ export async function post(
     return { status: response.statusCode!, response: await startOf(response) }
   } catch (error) {
     const { name, code, message } = error as NodeJS.ErrnoException
-    const why = name === 'AbortError' ? `no answer within ${timeout / 1000} s` : (code ?? message)
+    const why = name === 'AbortError' ? `no answer within ${network.timeout / 1000} s` : (code ?? message)
     throw new Unreachable(`${url.hostname}: ${why}`, { cause: error })
   } finally {
     request.destroy()

@@ -13,14 +13,7 @@ export async function updateEndpoint(
 ): Promise<EndpointRow> {
   const row = await findEndpoint(db, id)
   const asked = { ...change, ...(eventTypes && { eventTypes }) }
-  const { name, url, eventTypes: types, status } = row
-  if (
-    isDeepStrictEqual(
-      { name, url, eventTypes: types, status, ...asked },
-      { name, url, eventTypes: types, status },
-    )
-  )
-    return row
+  if (isDeepStrictEqual({ ...row, ...asked }, row)) return row
   if (asked.url) await checkUrl(network, asked.url)
   const [changed] = await db
     .update(webhookEndpoints)

@@ -17,13 +17,14 @@ export type Received = { headers: IncomingHttpHeaders; body: string; path: strin
 export const hour = 3_600_000 // ms
 
 export async function setUp() {
-  const { db, url, close } = await testDatabase()
+  const { db, close } = await testDatabase()
   const received: Received[] = []
   /** How the receiver answers. */
-  const answer = { status: 200, headers: {} as Record<string, string>, body: '' }
+  const answer = { status: 200, headers: {} as Record<string, string>, body: '', silent: false }
   const receiver = createServer(async (request, response) => {
     const chunks = await Array.fromAsync(request as AsyncIterable<Buffer>)
     received.push({ headers: request.headers, body: Buffer.concat(chunks).toString(), path: request.url! })
+    if (answer.silent) return
     response.writeHead(answer.status, answer.headers).end(answer.body)
   }).listen(0, '127.0.0.1')
   await once(receiver, 'listening')
@@ -36,6 +37,7 @@ export async function setUp() {
   const asked: string[] = []
   const network = {
     allow: ['127.0.0.0/8'],
+    timeout: 5000, // ms
     async resolve(host: string): Promise<LookupAddress[]> {
       asked.push(host)
       const answers = names.get(host) ?? [[]]
@@ -55,7 +57,7 @@ export async function setUp() {
   })
 
   return {
-    ...{ db, url, deps, app, openai, names, asked, received, answer, port },
+    ...{ db, deps, app, openai, names, asked, received, answer, port },
     receiver: `http://hooks.test:${port}/hook`,
     /** Lets time pass. */
     later(ms: number) {
