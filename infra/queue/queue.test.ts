@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, expect, test } from 'vitest'
 import { testDatabase } from '../db/testing.ts'
 import { createLog } from '../log.ts'
-import { openQueue } from './queue.ts'
+import { openQueue, type Queue } from './queue.ts'
 
 const { url, close } = await testDatabase()
 afterAll(close)
@@ -28,20 +28,26 @@ test.concurrent('each id is handled once, by one of two workers', async () => {
   expect(seen.sort()).toEqual(ids)
 })
 
-test.concurrent('an id that is in line twice is handled by one worker after the other', async () => {
-  const [one, two] = await Promise.all([open('twice'), open('twice')])
-  const told: string[] = []
-  for (const id of ['x', 'x', 'y']) await one.enqueue(id)
+/** Workers that tell what they begin and end, and hold on to "x" until the function that this returns is called. */
+async function workUntilReleased(queues: readonly Queue[], told: string[]): Promise<() => void> {
   let release = () => {}
   const released = new Promise<void>((resolve) => {
     release = resolve
   })
-  for (const queue of [one, two])
+  for (const queue of queues)
     await queue.work(async (id) => {
       told.push(`start ${id}`)
       if (id === 'x') await released
       told.push(`end ${id}`)
     })
+  return release
+}
+
+test.concurrent('an id that is in line twice is handled by one worker after the other', async () => {
+  const [one, two] = await Promise.all([open('twice'), open('twice')])
+  const told: string[] = []
+  for (const id of ['x', 'x', 'y']) await one.enqueue(id)
+  const release = await workUntilReleased([one, two], told)
   await until(() => told.includes('end y')) // the other worker passed over the second x
   release()
   await until(() => told.length === 6)
@@ -55,16 +61,7 @@ test.concurrent('ids with one key are handled one after the other', async () => 
   await one.enqueue('x', 'prefixes')
   await one.enqueue('y', 'prefixes')
   await one.enqueue('z')
-  let release = () => {}
-  const released = new Promise<void>((resolve) => {
-    release = resolve
-  })
-  for (const queue of [one, two])
-    await queue.work(async (id) => {
-      told.push(`start ${id}`)
-      if (id === 'x') await released
-      told.push(`end ${id}`)
-    })
+  const release = await workUntilReleased([one, two], told)
   await until(() => told.includes('end z')) // the other worker passed over y
   expect(told).not.toContain('start y')
   release()
