@@ -30,7 +30,11 @@ export type Input<O extends Options> = { api: Api; operands: string[]; values: V
 export const command = <const O extends Options>(definition: Command<O>) => definition as unknown as Command
 
 const commonOptions: Options = {
-  url: { kind: 'text', value: 'URL', help: 'the server (default: PREAMBLE_URL, or http://127.0.0.1:8080)' },
+  url: {
+    kind: 'text',
+    value: 'URL',
+    help: 'the server (default: PREAMBLE_URL, or http://127.0.0.1:8080); its key is read from PREAMBLE_API_KEY',
+  },
   help: { kind: 'flag', help: 'print this help' },
 }
 

@@ -4,6 +4,7 @@ import { type Command, helpOf, overview, parse, UsageError } from './command.ts'
 import { exportAdapter, importAdapter, listAdapters } from './commands/adapters.ts'
 import { chat } from './commands/chat.ts'
 import { convert } from './commands/convert.ts'
+import { createKey, createProject, listKeys, listProjects, revokeKey } from './commands/keys.ts'
 import { jobs } from './commands/list.ts'
 import { addModel, listBaseModels, models, pullModel, removeModel } from './commands/models.ts'
 import { plan } from './commands/plan.ts'
@@ -24,6 +25,11 @@ const commands: Record<string, Command> = {
   'adapters list': listAdapters,
   'adapters export': exportAdapter,
   'adapters import': importAdapter,
+  'keys create': createKey,
+  'keys list': listKeys,
+  'keys revoke': revokeKey,
+  'projects create': createProject,
+  'projects list': listProjects,
 }
 
 /** Runs `preamble ...words` and answers its exit code: 0 done, 1 failed, 2 the command line was wrong. */
@@ -41,7 +47,11 @@ async function main(words: string[]): Promise<number> {
       return 0
     }
     const url = (values.url as string | undefined) ?? process.env.PREAMBLE_URL ?? 'http://127.0.0.1:8080'
-    await commands[name]!.run({ api: connect(url), operands, values })
+    await commands[name]!.run({
+      api: connect(url, process.env.PREAMBLE_API_KEY || undefined),
+      operands,
+      values,
+    })
     return 0
   } catch (error) {
     if (error instanceof UsageError) {

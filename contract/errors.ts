@@ -10,6 +10,8 @@ const codes = {
   unsupported_value: { status: 400, type: 'invalid_request_error' },
   context_length_exceeded: { status: 400, type: 'invalid_request_error' },
   invalid_adapter: { status: 400, type: 'invalid_request_error' },
+  invalid_api_key: { status: 401, type: 'invalid_request_error' },
+  insufficient_permissions: { status: 403, type: 'invalid_request_error' },
   not_found: { status: 404, type: 'invalid_request_error' },
   model_not_found: { status: 404, type: 'invalid_request_error' },
   unknown_url: { status: 404, type: 'invalid_request_error' },
@@ -21,11 +23,20 @@ const codes = {
   server_error: { status: 500, type: 'server_error' },
   /** The queue is full. */
   overloaded: { status: 429, type: 'rate_limit_error', retryAfter: 1 },
+  /** The key has asked too much. */
+  rate_limit_exceeded: { status: 429, type: 'rate_limit_error' },
   shutting_down: { status: 503, type: 'server_error', retryAfter: 5 },
   timeout: { status: 504, type: 'server_error' },
 } as const satisfies Record<string, Kind>
 
 export type ErrorCode = keyof typeof codes
+
+type Options = {
+  param?: string
+  cause?: unknown
+  /** In seconds, where it is not the same for all errors of this code. */
+  retryAfter?: number
+}
 
 /** Something the caller should be told: `message` reaches the client, `cause` only the log. */
 export class ApiError extends Error {
@@ -33,10 +44,12 @@ export class ApiError extends Error {
   readonly code: ErrorCode
   /** The request's field at fault as a path, for example `messages[2].content`. */
   readonly param: string | null
+  readonly #retryAfter: number | undefined
 
-  constructor(code: ErrorCode, message: string, options: { param?: string; cause?: unknown } = {}) {
+  constructor(code: ErrorCode, message: string, options: Options = {}) {
     super(message, { cause: options.cause })
     this.code = code
+    this.#retryAfter = options.retryAfter
     this.param = options.param ?? null
   }
 
@@ -47,7 +60,7 @@ export class ApiError extends Error {
   /** Seconds after which it is worth asking again. */
   get retryAfter(): number | undefined {
     const kind: Kind = codes[this.code]
-    return kind.retryAfter
+    return this.#retryAfter ?? kind.retryAfter
   }
 
   /** The answer's JSON. */

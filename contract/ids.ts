@@ -2,6 +2,9 @@
 import { z } from 'zod'
 
 const prefixes = {
+  project: 'proj_',
+  apiKey: 'key_',
+  auditLog: 'audit_log-',
   file: 'file-',
   dataset: 'ds_',
   job: 'ftjob-',

@@ -1,8 +1,9 @@
 /** From an uploaded file to a dataset, for whichever service asks: the row, and its three files in the store. */
-import { eq } from 'drizzle-orm'
+import { and, eq } from 'drizzle-orm'
 import type { Dataset, DatasetFileName, Split } from '../contract/dataset.ts'
 import { ApiError } from '../contract/errors.ts'
 import { type Id, newId } from '../contract/ids.ts'
+import type { InProject } from '../infra/access/caller.ts'
 import type { Database } from '../infra/db/client.ts'
 import { datasets, files, unixSeconds } from '../infra/db/tables/index.ts'
 import { announce } from '../infra/outbox.ts'
@@ -10,7 +11,7 @@ import type { Store } from '../infra/store/store.ts'
 import type { Conversation } from './conversation.ts'
 import { prepare } from './prepare.ts'
 
-type Deps = { db: Database; store: Store }
+type Deps = InProject & { db: Database; store: Store }
 export type DatasetRow = typeof datasets.$inferSelect
 
 export const datasetKey = (id: Id<'dataset'>, name?: DatasetFileName): string =>
@@ -21,7 +22,7 @@ export const datasetKey = (id: Id<'dataset'>, name?: DatasetFileName): string =>
  * @throws ApiError when there is no such file; `param` is the request's name for it
  */
 export async function makeDataset(
-  { db, store }: Deps,
+  { db, store, project }: Deps,
   request: { fileId: string; split: Split; systemPrompt?: string | null },
   param = 'file_id',
 ): Promise<DatasetRow> {
@@ -29,7 +30,7 @@ export async function makeDataset(
   const [file] = await db
     .select()
     .from(files)
-    .where(eq(files.id, request.fileId as Id<'file'>))
+    .where(and(eq(files.project, project), eq(files.id, request.fileId as Id<'file'>)))
   if (!file) throw new ApiError('not_found', `there is no file ${request.fileId}`, { param })
   const prepared = prepare(await store.bytes(file.objectKey), split, systemPrompt)
   const { problems, counts } = prepared
@@ -41,6 +42,7 @@ export async function makeDataset(
   }
   const row = {
     id,
+    project,
     fileId: file.id,
     status: firstError ? ('failed' as const) : ('ready' as const),
     split,
@@ -53,7 +55,7 @@ export async function makeDataset(
   // The row comes last: a dataset that can be seen has all its files.
   return db.transaction(async (tx) => {
     const [made] = await tx.insert(datasets).values(row).returning()
-    await announce(tx, `preamble.dataset.${row.status}`, id)
+    await announce(tx, project, `preamble.dataset.${row.status}`, id)
     return made!
   })
 }

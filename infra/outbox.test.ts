@@ -1,6 +1,7 @@
 import { eq } from 'drizzle-orm'
 import { afterAll, expect, test } from 'vitest'
 import { newId } from '../contract/ids.ts'
+import { firstProject } from './access/caller.ts'
 import { webhookDeliveries, webhookEndpoints } from './db/tables/index.ts'
 import { testDatabase } from './db/testing.ts'
 import { announce } from './outbox.ts'
@@ -12,7 +13,7 @@ const endpoint = async (eventTypes: (typeof webhookEndpoints.$inferInsert)['even
   const id = newId('webhookEndpoint')
   await db
     .insert(webhookEndpoints)
-    .values({ id, name: 'r', url: 'https://hooks.test/', eventTypes, secret: '' })
+    .values({ id, project: firstProject, name: 'r', url: 'https://hooks.test/', eventTypes, secret: '' })
   return id
 }
 const deliveries = () => db.select().from(webhookDeliveries)
@@ -20,7 +21,7 @@ const deliveries = () => db.select().from(webhookDeliveries)
 test('each endpoint that asked for the type has one delivery, of one event', async () => {
   const ready = [await endpoint(['preamble.dataset.ready']), await endpoint(['preamble.dataset.ready'])]
   await endpoint(['preamble.dataset.failed'])
-  await db.transaction((tx) => announce(tx, 'preamble.dataset.ready', 'ds_1'))
+  await db.transaction((tx) => announce(tx, firstProject, 'preamble.dataset.ready', 'ds_1'))
   const rows = await deliveries()
   expect(rows.map(({ endpointId }) => endpointId).sort()).toEqual(ready.sort())
   expect(new Set(rows.map(({ eventId }) => eventId)).size).toBe(1)
@@ -38,7 +39,7 @@ test('an endpoint that is deleted at the same moment does not fail what is told'
   })
   await deleting.promise
   const announcement = db.transaction(async (tx) => {
-    const announced = announce(tx, 'preamble.dataset.ready', 'ds_1')
+    const announced = announce(tx, firstProject, 'preamble.dataset.ready', 'ds_1')
     told.resolve()
     await announced
   })

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { openEngine } from '../engine/index.ts'
+import { whereToListen } from '../infra/access/where-to-listen.ts'
 import { baseModels } from '../infra/base-models.ts'
 import { openDatabase } from '../infra/db/open.ts'
 import { createHttpApp } from '../infra/http/app.ts'
@@ -10,6 +11,7 @@ import { runProcess } from '../infra/process.ts'
 import { openQueue } from '../infra/queue/queue.ts'
 import { reachable } from '../infra/reachable.ts'
 import { openStore } from '../infra/store/open.ts'
+import { createApp as createAccess } from './access/app.ts'
 import { createApp as createConvert } from './convert/app.ts'
 import { createApp as createInfer } from './infer/app.ts'
 import { warnOfStrangers } from './infer/warn-of-strangers.ts'
@@ -67,10 +69,12 @@ await runProcess('preamble', async ({ config, log, host, onStop }) => {
   onStop(delivering.stop)
   const app = createHttpApp({
     ...host,
+    db: database.db,
     name: 'preamble',
     ready: { ...reachable({ db: database.db, store }), engine: async () => engine.check() },
   })
   const services = {
+    access: createAccess,
     ingest: createIngest,
     convert: createConvert,
     models: createModels,
@@ -81,7 +85,7 @@ await runProcess('preamble', async ({ config, log, host, onStop }) => {
   for (const [service, create] of Object.entries(services)) {
     app.route('/', create({ ...deps, log: log.child({ service }) }))
   }
-  const server = await listen(app, config, host.lifetime)
+  const server = await listen(app, await whereToListen(database.db, config, log), host.lifetime)
 
   const worker = keepRunning(fileURLToPath(new URL('./train/worker.ts', import.meta.url)), {
     env: { ...process.env, DATABASE_URL: database.url },

@@ -13,13 +13,14 @@ export class ApiError extends Error {
 
 export type Api = ReturnType<typeof connect>
 
-/** The API of the server at `base`, for example `http://127.0.0.1:8080`; nothing is sent yet. */
-export function connect(base: string) {
+/** The API of the server at `base`, for example `http://127.0.0.1:8080`, with a key if it wants one; nothing is sent yet. */
+export function connect(base: string, key?: string) {
   const address = (path: string) => new URL(path, base.endsWith('/') ? base : `${base}/`)
   if (!URL.canParse(base)) throw new ApiError(`"${base}" is no URL; try http://127.0.0.1:8080`)
 
   async function send(method: string, path: string, init: RequestInit = {}): Promise<Response> {
-    const response = await fetch(address(path), { method, ...init }).catch((error: Error) => {
+    const headers = { ...init.headers, ...(key && { authorization: `Bearer ${key}` }) }
+    const response = await fetch(address(path), { method, ...init, headers }).catch((error: Error) => {
       throw unreachable(error, base)
     })
     if (!response.ok) throw new ApiError(await refusal(response), response.status)

@@ -1,6 +1,7 @@
 import { eq } from 'drizzle-orm'
 import { afterAll, expect, test } from 'vitest'
 import { newId } from '../../contract/ids.ts'
+import { firstProject } from '../access/caller.ts'
 import { migrate } from './migrate.ts'
 import { files } from './tables/index.ts'
 import { testDatabase } from './testing.ts'
@@ -24,6 +25,6 @@ test('a row comes back as it went in', async () => {
     encoding: 'utf-8',
     objectKey: 'k',
   } as const
-  await db.insert(files).values(row)
+  await db.insert(files).values({ ...row, project: firstProject })
   expect(await db.select().from(files).where(eq(files.id, id))).toMatchObject([row])
 })

@@ -8,7 +8,7 @@ type Listed = PgTable & { id: PgColumn; createdAt: PgColumn }
 
 /**
  * One page of a table by age, of the rows that meet `where`.
- * @throws ApiError when there is no row called `after`
+ * @throws ApiError when there is no row called `after` among them
  */
 export async function pageOfRows<T extends Listed>(
   db: Database,
@@ -20,17 +20,23 @@ export async function pageOfRows<T extends Listed>(
   const rows = await db
     .select()
     .from(table as PgTable)
-    .where(and(where, after === undefined ? undefined : await beyond(db, table, after, order)))
+    .where(and(where, after === undefined ? undefined : await beyond(db, table, after, order, where)))
     .orderBy(by(table.createdAt), by(table.id))
     .limit(limit + 1)
   return { rows: rows.slice(0, limit) as InferSelectModel<T>[], hasMore: rows.length > limit }
 }
 
-async function beyond(db: Database, table: Listed, after: string, order: PageQuery['order']): Promise<SQL> {
+async function beyond(
+  db: Database,
+  table: Listed,
+  after: string,
+  order: PageQuery['order'],
+  where: SQL | undefined,
+): Promise<SQL> {
   const [known] = await db
     .select({ id: table.id })
     .from(table as PgTable)
-    .where(eq(table.id, after))
+    .where(and(where, eq(table.id, after)))
   if (!known)
     throw new ApiError('invalid_value', `after: there is no ${after} in this list`, { param: 'after' })
   // Compared in the database: a JS date has no microseconds.

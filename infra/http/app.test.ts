@@ -1,18 +1,22 @@
 import { createRoute, type z } from '@hono/zod-openapi'
 import { HTTPException } from 'hono/http-exception'
-import { expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { ChatCompletion, ChatRequest } from '../../contract/chat.ts'
 import { ApiError } from '../../contract/errors.ts'
 import { JobRequest } from '../../contract/job.ts'
+import { testDatabase } from '../db/testing.ts'
 import { createLog } from '../log.ts'
 import { boundedLabels, createMetrics } from '../metrics.ts'
 import { createHttpApp } from './app.ts'
 import { errors } from './errors.ts'
 import { Lifetime } from './lifetime.ts'
 
+const { db, close } = await testDatabase()
+afterAll(close)
+
 const lines: string[] = []
 const log = createLog({ name: 'test', level: 'info' }, { write: (line) => lines.push(line) })
-const app = createHttpApp({ name: 'test', version: '1.2.3', log })
+const app = createHttpApp({ db, name: 'test', version: '1.2.3', log })
 
 const post = (path: string, schema: z.ZodType) =>
   createRoute({
@@ -146,7 +150,7 @@ test('a request is one line: route, status, time, id and what the handler tells,
 
 test('metrics count requests by route and status, in the form that Prometheus reads', async () => {
   const metrics = createMetrics()
-  const counted = createHttpApp({ name: 'test', version: '0', log, metrics })
+  const counted = createHttpApp({ db, name: 'test', version: '0', log, metrics })
   counted.get('/v1/models/:model', (c) => c.json({}))
   for (const path of ['/v1/models/a', '/v1/models/b', '/nowhere']) await counted.request(path)
   const response = await counted.request('/metrics')
@@ -170,7 +174,7 @@ test('ready is who reaches all that it needs; what is missing is named, and the 
     if (missing.has(what)) throw new Error('password is hunter2')
   }
   const ready = { database: check('database'), storage: check('storage') }
-  const checked = createHttpApp({ name: 'test', version: '0', log, ready })
+  const checked = createHttpApp({ db, name: 'test', version: '0', log, ready })
   const ask = async () => {
     const response = await checked.request('/readyz')
     const { status, ...rest } = await response.json()
@@ -189,7 +193,7 @@ test('ready is who reaches all that it needs; what is missing is named, and the 
 
 test('a server that drains refuses what is new, says when to come back, and still tells how it is', async () => {
   const lifetime = new Lifetime()
-  const draining = createHttpApp({ name: 'test', version: '0', log, lifetime })
+  const draining = createHttpApp({ db, name: 'test', version: '0', log, lifetime })
   draining.get('/told', (c) => c.json({}))
   expect((await draining.request('/told')).status).toBe(200)
   lifetime.drain()
@@ -203,7 +207,7 @@ test('a server that drains refuses what is new, says when to come back, and stil
 })
 
 test("a full queue is the client's to ask again, with the time to wait", async () => {
-  const full = createHttpApp({ name: 'test', version: '0', log })
+  const full = createHttpApp({ db, name: 'test', version: '0', log })
   full.get('/', () => {
     throw new ApiError('overloaded', 'the queue is full')
   })
@@ -225,6 +229,7 @@ test('the app tells its health and its own OpenAPI document, schemas by name', a
 
 test('a service mounted in another app keeps its routes, errors and place in the document', async () => {
   const all = createHttpApp({
+    db,
     name: 'all',
     version: '1.2.3',
     log: createLog({ name: 'all', level: 'debug' }, { write: (line) => lines.push(line) }),

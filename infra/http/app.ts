@@ -2,9 +2,12 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { getPath } from 'hono/utils/url'
 import { ApiError } from '../../contract/errors.ts'
+import type { Caller } from '../access/caller.ts'
+import type { Database } from '../db/client.ts'
 import type { Log } from '../log.ts'
 import { createMetrics, type Metrics } from '../metrics.ts'
 import { answerError, fromZod, toApiError } from './errors.ts'
+import { guard } from './guard.ts'
 import { Lifetime } from './lifetime.ts'
 import { observe } from './observe.ts'
 import { addProbes, type Checks } from './probes.ts'
@@ -12,6 +15,8 @@ import { addProbes, type Checks } from './probes.ts'
 export type HttpEnv = {
   Variables: {
     requestId: string
+    /** Whose request it is; not on paths that are open to all. */
+    caller: Caller
     /** What a handler adds to the request's line in the log: names, counts, durations; never text or keys. */
     told: Record<string, string | number>
     /** Resolves when a streamed answer has ended; absent, the answer is whole when the handler returns. */
@@ -30,7 +35,7 @@ export type HostDeps = {
   lifetime?: Lifetime
 }
 
-type Service = HostDeps & { name: string; ready?: Checks }
+type Service = HostDeps & { db: Database; name: string; ready?: Checks }
 
 const modelPath = /^(\/v1\/(?:base_)?models\/)(.+)$/
 
@@ -49,7 +54,7 @@ export function createHttpApp(service: Service): HttpApp {
       if (!result.success) return answerError(c, fromZod(result.error))
     },
   })
-  app.use(observe(watched))
+  app.use(observe(watched), guard(service))
   app.onError((thrown, c) => {
     const error = toApiError(thrown)
     if (error.code === 'server_error') {
@@ -65,6 +70,11 @@ export function createHttpApp(service: Service): HttpApp {
     return answerError(c, new ApiError('unknown_url', message))
   })
   addProbes(app, watched)
-  app.doc31('/openapi.json', { openapi: '3.1.0', info: { title: `Preamble ${name}`, version } })
+  app.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' })
+  app.doc31('/openapi.json', {
+    openapi: '3.1.0',
+    info: { title: `Preamble ${name}`, version },
+    security: [{ key: [] }],
+  })
   return app
 }

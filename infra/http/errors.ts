@@ -62,10 +62,12 @@ export function errorBody(c: Context, { body: { error } }: ApiError): ErrorBody 
 
 const descriptions = {
   400: 'The request is wrong; `param` names the field',
+  401: 'The key is missing or not valid',
+  403: 'The key is not for this',
   404: 'There is no such thing',
   409: 'It is in a state that does not allow this',
   413: 'The file is too large',
-  429: 'Too many requests at once; `retry-after` says when to ask again',
+  429: 'Too many requests; `retry-after` says when to ask again',
   503: 'The server stops; `retry-after` says when to ask again',
   504: 'The request took longer than is allowed',
 } as const

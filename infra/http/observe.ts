@@ -1,5 +1,5 @@
 /** What is done around every request: its id, its line in the log, its place in the metrics. */
-import type { MiddlewareHandler } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
 import { requestId } from 'hono/request-id'
 import { matchedRoutes } from 'hono/route'
 import { ApiError } from '../../contract/errors.ts'
@@ -27,7 +27,7 @@ export function observe({ log, metrics, lifetime }: Watched): MiddlewareHandler<
     const { requestId, told, streamed } = c.var
     const { status } = c.res
     const { method, path } = c.req
-    const route = matchedRoutes(c).findLast((matched) => !matched.path.endsWith('*'))?.path ?? 'unknown'
+    const route = routeOf(c)
     const tell = () => {
       const ms = performance.now() - start
       const line = { request: requestId, method, route, status, ms: Math.round(ms), ...told }
@@ -39,6 +39,10 @@ export function observe({ log, metrics, lifetime }: Watched): MiddlewareHandler<
     else tell()
   }
 }
+
+/** The route that answers, as it was declared: `/v1/files/:id`. */
+export const routeOf = (c: Context<HttpEnv>): string =>
+  matchedRoutes(c).findLast((matched) => !matched.path.endsWith('*'))?.path ?? 'unknown'
 
 const stops = () =>
   new ApiError('shutting_down', 'the server stops and takes no new requests; ask again soon')

@@ -1,11 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, test, vi } from 'vitest'
+import { afterAll, expect, test, vi } from 'vitest'
 import { ApiError } from '../../contract/errors.ts'
+import { testDatabase } from '../db/testing.ts'
 import { createLog } from '../log.ts'
 import { createHttpApp } from './app.ts'
 import { Lifetime } from './lifetime.ts'
 import { type Listening, listen } from './serve.ts'
 import { streamEvents } from './sse.ts'
+
+const { db, close } = await testDatabase()
+afterAll(close)
 
 const anywhere = { host: '127.0.0.1', port: 0 }
 
@@ -20,7 +24,7 @@ async function withStream(
   const lines: string[] = []
   const log = createLog({ name: 'test', level: 'info' }, { write: (line) => lines.push(line) })
   const lifetime = new Lifetime()
-  const app = createHttpApp({ name: 'test', version: '0', log, lifetime })
+  const app = createHttpApp({ db, name: 'test', version: '0', log, lifetime })
   lifetime.ending.addEventListener('abort', () => gone.abort(lifetime.ending.reason))
   const gone = new AbortController()
   const errors: unknown[] = []

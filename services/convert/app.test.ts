@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import request from 'supertest'
 import { afterAll, expect, test } from 'vitest'
 import { newId } from '../../contract/ids.ts'
+import { firstProject } from '../../infra/access/caller.ts'
 import { files } from '../../infra/db/tables/index.ts'
 import { testDatabase } from '../../infra/db/testing.ts'
 import { listen } from '../../infra/http/serve.ts'
@@ -39,7 +40,7 @@ async function uploaded(content: string): Promise<string> {
     encoding: 'utf-8',
     objectKey,
   } as const
-  await database.db.insert(files).values(row)
+  await database.db.insert(files).values({ ...row, project: firstProject })
   return id
 }
 const http = () => request(server.url)

@@ -1,4 +1,5 @@
 /** `npm run convert`: this service alone. */
+import { whereToListen } from '../../infra/access/where-to-listen.ts'
 import { openDatabase } from '../../infra/db/open.ts'
 import { listen } from '../../infra/http/serve.ts'
 import { runProcess } from '../../infra/process.ts'
@@ -9,7 +10,11 @@ await runProcess('convert', async ({ config, log, host, onStop }) => {
   const database = await openDatabase(config)
   onStop(database.close)
   const store = await openStore(config)
-  const server = await listen(createApp({ ...host, db: database.db, store }), config, host.lifetime)
+  const server = await listen(
+    createApp({ ...host, db: database.db, store }),
+    await whereToListen(database.db, config, log),
+    host.lifetime,
+  )
   onStop(() => server.close(config.drainTimeout))
   log.info({ url: server.url }, 'listening')
 })

@@ -1,9 +1,10 @@
 /** What is known of an adapter, and how the API tells it. */
-import { eq, or } from 'drizzle-orm'
+import { and, eq, or } from 'drizzle-orm'
 import type { Adapter } from '../../contract/adapter.ts'
 import { ApiError } from '../../contract/errors.ts'
 import type { Id } from '../../contract/ids.ts'
 import type { EngineThread, ResidentAdapter } from '../../engine/index.ts'
+import type { InProject } from '../../infra/access/caller.ts'
 import type { Database } from '../../infra/db/client.ts'
 import { adapters, unixSeconds } from '../../infra/db/tables/index.ts'
 import type { Store } from '../../infra/store/store.ts'
@@ -48,9 +49,15 @@ export async function residentOf(
 }
 
 /** The adapter of this id, or of the model of this id. Throws ApiError when there is none. */
-export async function findAdapter(db: Database, id: string): Promise<AdapterRow> {
+export async function findAdapter(
+  { db, project }: InProject & { db: Database },
+  id: string,
+): Promise<AdapterRow> {
   const named = or(eq(adapters.id, id as Id<'adapter'>), eq(adapters.model, id))
-  const [row] = await db.select().from(adapters).where(named)
+  const [row] = await db
+    .select()
+    .from(adapters)
+    .where(and(eq(adapters.project, project), named))
   if (!row) throw new ApiError('not_found', `there is no adapter ${id}`, { param: 'id' })
   return row
 }

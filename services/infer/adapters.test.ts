@@ -6,6 +6,7 @@ import { isId } from '../../contract/ids.ts'
 import { openEngine } from '../../engine/index.ts'
 import { args, runOf, talk, temporary, writeBase, writeFiles } from '../../engine/tiny.case.ts'
 import { encodeSafetensors } from '../../engine/weights/safetensors.ts'
+import { firstProject } from '../../infra/access/caller.ts'
 import { baseModels } from '../../infra/base-models.ts'
 import { adapters } from '../../infra/db/tables/index.ts'
 import { testDatabase } from '../../infra/db/testing.ts'
@@ -306,7 +307,7 @@ test('all weights of a base are exported as the Hugging Face directory that they
   const content = await readFile(join(root, 'models', 'tiny', 'config.json'))
   await store.putBytes(`${objectKey}/config.json`, content)
   const full = { model: 'ft:tiny::full', base: 'tiny', peftType: 'FULL', objectKey } as const
-  await db.insert(adapters).values(full)
+  await db.insert(adapters).values({ ...full, project: firstProject })
   const whole = await app.request('/v1/adapters/ft:tiny::full/export')
   expect(whole.headers.get('content-disposition')).toContain('-huggingface.zip')
   const [zipFile, out] = [join(root, 'full.zip'), join(root, 'full')]
@@ -330,7 +331,7 @@ test('what a job trained is an adapter like any other', async () => {
     bytes: 7,
     objectKey: 'adapters/j1',
   } as const
-  await db.insert(adapters).values({ ...row, jobId: 'ftjob-1' })
+  await db.insert(adapters).values({ ...row, project: firstProject, jobId: 'ftjob-1' })
   const adapter = await (await app.request('/v1/adapters/ft:tiny::j1')).json()
   expect(adapter).toMatchObject({ source: 'job', job_id: 'ftjob-1', peft_type: 'LORA', bytes: 7 })
   expect(isId('adapter', adapter.id)).toBe(true)

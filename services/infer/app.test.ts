@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { ChatCompletionChunk } from '../../contract/chat.ts'
 import { type EngineThread, openEngine } from '../../engine/index.ts'
 import { addTokenizer, args, runOf, talk, temporary, writeBase, writeFiles } from '../../engine/tiny.case.ts'
+import { firstProject } from '../../infra/access/caller.ts'
 import { baseModels } from '../../infra/base-models.ts'
 import { adapters } from '../../infra/db/tables/index.ts'
 import { testDatabase } from '../../infra/db/testing.ts'
@@ -79,9 +80,13 @@ beforeAll(async () => {
   })
   for (const [name, bytes] of Object.entries(tuned.end.files))
     await store.putBytes(`adapters/a1/${name}`, bytes)
-  await db
-    .insert(adapters)
-    .values({ ...prefix, model: 'ft:tiny:health:a1', base: 'tiny', objectKey: 'adapters/a1' })
+  await db.insert(adapters).values({
+    ...prefix,
+    project: firstProject,
+    model: 'ft:tiny:health:a1',
+    base: 'tiny',
+    objectKey: 'adapters/a1',
+  })
 })
 afterAll(async () => {
   await engine.close()
@@ -398,9 +403,13 @@ describe('models', () => {
   test('deleting a tuned model removes its row and its objects', async () => {
     for (const name of await store.list('adapters/a1'))
       await store.putBytes(`adapters/a2/${name}`, await store.bytes(`adapters/a1/${name}`))
-    await db
-      .insert(adapters)
-      .values({ ...prefix, model: 'ft:tiny::a2', base: 'tiny', objectKey: 'adapters/a2' })
+    await db.insert(adapters).values({
+      ...prefix,
+      project: firstProject,
+      model: 'ft:tiny::a2',
+      base: 'tiny',
+      objectKey: 'adapters/a2',
+    })
     expect((await chat({ model: 'ft:tiny::a2' })).status).toBe(200)
 
     const response = await app.request('/v1/models/ft:tiny::a2', { method: 'DELETE' })
@@ -411,9 +420,13 @@ describe('models', () => {
   })
 
   test('a tuned model whose base is gone says so', async () => {
-    await db
-      .insert(adapters)
-      .values({ ...prefix, model: 'ft:gone::a3', base: 'gone', objectKey: 'adapters/a1' })
+    await db.insert(adapters).values({
+      ...prefix,
+      project: firstProject,
+      model: 'ft:gone::a3',
+      base: 'gone',
+      objectKey: 'adapters/a1',
+    })
     const response = await chat({ model: 'ft:gone::a3' })
     expect(response.status).toBe(404)
     expect((await response.json()).error.message).toContain('tuned on "gone"')

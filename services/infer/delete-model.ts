@@ -1,4 +1,4 @@
-import { eq } from 'drizzle-orm'
+import { and, eq } from 'drizzle-orm'
 import { ApiError } from '../../contract/errors.ts'
 import type { ModelDeleted } from '../../contract/model.ts'
 import type { EngineThread } from '../../engine/index.ts'
@@ -13,13 +13,17 @@ type Deps = ModelDeps & { engine: Pick<EngineThread, 'adapters'> }
  * Deletes a tuned model: its row, its files in storage, and what the engine has of it in memory. Answers that are
  * being written are written to their end, with the adapter as it was.
  */
-export async function deleteModel({ db, store, bases, engine }: Deps, id: string): Promise<ModelDeleted> {
+export async function deleteModel(
+  { db, project, store, bases, engine }: Deps,
+  id: string,
+): Promise<ModelDeleted> {
   if (await bases.find(id)) {
     const message = `"${id}" is a base model; only tuned models (ft:…) can be deleted`
     throw new ApiError('unsupported_value', message, { param: 'model' })
   }
   // The row first: from then on no request begins to use the files.
-  const [row] = await db.delete(adapters).where(eq(adapters.model, id)).returning()
+  const own = and(eq(adapters.project, project), eq(adapters.model, id))
+  const [row] = await db.delete(adapters).where(own).returning()
   if (!row) throw unknownModel(id)
   // An engine that has died has nothing in memory.
   const residents = await engine.adapters.list().catch(() => [])

@@ -15,7 +15,7 @@ export type Exported = { filename: string; content: ReadableStream<Uint8Array<Ar
  * @throws ApiError when there is none, or the format has no place for it
  */
 export async function exportAdapter(deps: Deps, id: string, query: ExportQuery): Promise<Exported> {
-  const row = await findAdapter(deps.db, id)
+  const row = await findAdapter(deps, id)
   const format = formatOf(row, query)
   const files =
     format === 'chatglm' ? await chatglmFiles(deps, row, query) : await storedFiles(deps, row, query)

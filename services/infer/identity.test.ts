@@ -9,6 +9,7 @@ import { adapterHash, openEngine, tensorFile } from '../../engine/index.ts'
 import { openModel } from '../../engine/models/open.ts'
 import { Random } from '../../engine/random.ts'
 import { temporary, writeBase } from '../../engine/tiny.case.ts'
+import { firstProject } from '../../infra/access/caller.ts'
 import { baseModels } from '../../infra/base-models.ts'
 import { adapters } from '../../infra/db/tables/index.ts'
 import { testDatabase } from '../../infra/db/testing.ts'
@@ -60,7 +61,7 @@ beforeAll(async () => {
     const [before, after] = [await storeVersion(2 * i, kind), await storeVersion(2 * i + 1, kind)]
     const [row] = await db
       .insert(adapters)
-      .values({ model: `ft:tiny::${i}`, base: 'tiny', ...columns(before) })
+      .values({ project: firstProject, model: `ft:tiny::${i}`, base: 'tiny', ...columns(before) })
       .returning()
     versions.push({ model: row!.model, id: row!.id, old: before, new: after })
   }

@@ -6,6 +6,7 @@ import { ApiError } from '../../contract/errors.ts'
 import { newId } from '../../contract/ids.ts'
 import { tunedModelId } from '../../contract/model.ts'
 import { type EngineThread, namedBase } from '../../engine/index.ts'
+import type { InProject } from '../../infra/access/caller.ts'
 import type { BaseModel, BaseModels } from '../../infra/base-models.ts'
 import type { Database } from '../../infra/db/client.ts'
 import { adapters } from '../../infra/db/tables/index.ts'
@@ -13,7 +14,7 @@ import type { Store } from '../../infra/store/store.ts'
 import type { AdapterRow } from './adapter.ts'
 import { receiveAdapter } from './receive-adapter.ts'
 
-type Deps = {
+type Deps = InProject & {
   db: Database
   store: Store
   bases: BaseModels
@@ -63,7 +64,11 @@ async function baseOf(bases: BaseModels, fields: ImportFields, from: string): Pr
 type Made = { base: string; suffix: string | undefined; peftType: AdapterRow['peftType']; hash: string }
 
 /** Puts the files in `directory` into the store and adds the row; takes them back when that fails. */
-async function keep({ db, store }: Deps, directory: string, { suffix, ...made }: Made): Promise<AdapterRow> {
+async function keep(
+  { db, project, store }: Deps,
+  directory: string,
+  { suffix, ...made }: Made,
+): Promise<AdapterRow> {
   const id = newId('adapter')
   const objectKey = `adapters/${id}`
   let bytes = 0
@@ -75,7 +80,7 @@ async function keep({ db, store }: Deps, directory: string, { suffix, ...made }:
     const model = tunedModelId(made.base, suffix, id)
     const [row] = await db
       .insert(adapters)
-      .values({ id, model, ...made, bytes, objectKey })
+      .values({ id, project, model, ...made, bytes, objectKey })
       .returning()
     return row!
   } catch (error) {

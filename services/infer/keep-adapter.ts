@@ -12,7 +12,7 @@ export type Keeping = 'load' | 'pin' | 'unpin'
 
 /** @throws ApiError when there is no such adapter, it cannot be used, or no more can be pinned */
 export async function keepAdapter(deps: Deps, id: string, keeping: Keeping): Promise<AdapterRow> {
-  const row = await findAdapter(deps.db, id)
+  const row = await findAdapter(deps, id)
   const source = await sourceOf(deps, row)
   try {
     if (keeping === 'unpin') await deps.engine.adapters.unpin(source)

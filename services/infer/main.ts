@@ -1,6 +1,7 @@
 /** `npm run infer`: this service alone. */
 import { join } from 'node:path'
 import { openEngine } from '../../engine/index.ts'
+import { whereToListen } from '../../infra/access/where-to-listen.ts'
 import { baseModels } from '../../infra/base-models.ts'
 import { openDatabase } from '../../infra/db/open.ts'
 import { listen } from '../../infra/http/serve.ts'
@@ -20,7 +21,11 @@ await runProcess('infer', async ({ config, log, host, onStop }) => {
   const { maxFileBytes, requestTimeout, weights } = config
   const deps = { db: database.db, store, bases, engine, scratch, maxFileBytes, requestTimeout, weights }
   await warnOfStrangers(deps, log)
-  const server = await listen(createApp({ ...host, ...deps }), config, host.lifetime)
+  const server = await listen(
+    createApp({ ...host, ...deps }),
+    await whereToListen(database.db, config, log),
+    host.lifetime,
+  )
   onStop(() => server.close(config.drainTimeout))
   log.info({ url: server.url }, 'listening')
 })

@@ -1,7 +1,8 @@
 /** What is known of a model, and how the API tells it. */
-import { eq } from 'drizzle-orm'
+import { and, eq } from 'drizzle-orm'
 import { ApiError } from '../../contract/errors.ts'
 import type { Model } from '../../contract/model.ts'
+import type { InProject } from '../../infra/access/caller.ts'
 import type { BaseModel } from '../../infra/base-models.ts'
 import type { Database } from '../../infra/db/client.ts'
 import { adapters, unixSeconds } from '../../infra/db/tables/index.ts'
@@ -23,8 +24,14 @@ export const tunedObject = ({ model, createdAt }: AdapterRow): Model => ({
 })
 
 /** The row of a tuned model. Throws ApiError when there is no such model. */
-export async function adapterRow(db: Database, id: string): Promise<AdapterRow> {
-  const [row] = await db.select().from(adapters).where(eq(adapters.model, id))
+export async function adapterRow(
+  { db, project }: InProject & { db: Database },
+  id: string,
+): Promise<AdapterRow> {
+  const [row] = await db
+    .select()
+    .from(adapters)
+    .where(and(eq(adapters.project, project), eq(adapters.model, id)))
   if (!row) throw unknownModel(id)
   return row
 }

@@ -1,5 +1,6 @@
 import { ApiError } from '../../contract/errors.ts'
 import type { WeightForm, WeightForms } from '../../contract/weights.ts'
+import type { InProject } from '../../infra/access/caller.ts'
 import type { BaseModels } from '../../infra/base-models.ts'
 import type { Database } from '../../infra/db/client.ts'
 import { ObjectNotFound, type Store } from '../../infra/store/store.ts'
@@ -8,18 +9,19 @@ import { adapterRow, unknownModel } from './model.ts'
 /** The directories that the engine reads a model from, the version of the adapter, and the form of the base's weights. */
 export type ModelFiles = { base: string; adapter?: string; adapterHash?: string; form?: WeightForm }
 
-export type ModelDeps = { db: Database; bases: BaseModels; store: Store; weights?: WeightForms }
+export type ModelDeps = InProject & { db: Database; bases: BaseModels; store: Store; weights?: WeightForms }
 
 /**
  * Where the engine finds the model `id`.
  * @throws ApiError when there is no such model
  */
-export async function openModel({ db, bases, store, weights }: ModelDeps, id: string): Promise<ModelFiles> {
+export async function openModel(deps: ModelDeps, id: string): Promise<ModelFiles> {
+  const { bases, store, weights } = deps
   const formOf = (name: string) => weights?.named.get(name) ?? weights?.others
   const base = await bases.find(id)
   if (base) return { base: await base.directory(), form: formOf(id) }
   // Asked for each time, also when the engine has read the adapter: another process may have deleted the model.
-  const row = await adapterRow(db, id)
+  const row = await adapterRow(deps, id)
   const adapter = await store.directory(row.objectKey).catch((error: unknown) => {
     // Deleted between the two look-ups.
     throw error instanceof ObjectNotFound ? unknownModel(id) : error

@@ -5,6 +5,7 @@ import { afterAll, expect, test } from 'vitest'
 import type { WeightForms } from '../../contract/weights.ts'
 import { openEngine } from '../../engine/index.ts'
 import { temporary, writeBase } from '../../engine/tiny.case.ts'
+import { firstProject } from '../../infra/access/caller.ts'
 import { baseModels } from '../../infra/base-models.ts'
 import { adapters } from '../../infra/db/tables/index.ts'
 import { testDatabase } from '../../infra/db/testing.ts'
@@ -35,10 +36,12 @@ test('a model has the form of its name, or that of its base, or that of all othe
   for (const base of ['one', 'two']) {
     const objectKey = `adapters/${base}`
     await store.putBytes(`${objectKey}/config.json`, new Uint8Array(0))
-    await db.insert(adapters).values({ model: `ft:${base}`, base, objectKey, peftType, bytes: 0 })
+    await db
+      .insert(adapters)
+      .values({ project: firstProject, model: `ft:${base}`, base, objectKey, peftType, bytes: 0 })
   }
   const formOf = async (id: string, more: WeightForms = weights) =>
-    (await openModel({ ...deps, weights: more }, id)).form
+    (await openModel({ ...deps, project: firstProject, weights: more }, id)).form
   expect(await formOf('one')).toBe('float32')
   expect(await formOf('two')).toBe('int8')
   expect(await formOf('ft:one')).toBe('float32')

@@ -7,6 +7,7 @@ import OpenAI, { NotFoundError, toFile } from 'openai'
 import request from 'supertest'
 import { afterAll, expect, test } from 'vitest'
 import { newId } from '../../contract/ids.ts'
+import { firstProject } from '../../infra/access/caller.ts'
 import { webhookEndpoints, webhookEvents } from '../../infra/db/tables/index.ts'
 import { testDatabase } from '../../infra/db/testing.ts'
 import { listen } from '../../infra/http/serve.ts'
@@ -156,7 +157,9 @@ test('health and the OpenAPI document answer', async () => {
 
 test('a file that is refused is told to webhooks', async () => {
   const endpoint = { name: 'r', url: 'https://hooks.test/', eventTypes: ['preamble.file.rejected' as const] }
-  await database.db.insert(webhookEndpoints).values({ id: newId('webhookEndpoint'), ...endpoint, secret: '' })
+  await database.db
+    .insert(webhookEndpoints)
+    .values({ id: newId('webhookEndpoint'), ...endpoint, project: firstProject, secret: '' })
   await upload('你好\n再见\n')
   await expect(upload('')).rejects.toMatchObject({ status: 400 })
   expect(await database.db.select().from(webhookEvents)).toMatchObject([

@@ -1,7 +1,8 @@
-import { eq } from 'drizzle-orm'
+import { and, eq } from 'drizzle-orm'
 import { ApiError } from '../../contract/errors.ts'
 import type { FileObject } from '../../contract/file.ts'
 import type { Id } from '../../contract/ids.ts'
+import type { InProject } from '../../infra/access/caller.ts'
 import { files, unixSeconds } from '../../infra/db/tables/index.ts'
 import type { IngestDeps } from './app.ts'
 
@@ -20,11 +21,14 @@ export const toFile = (row: FileRow): FileObject => ({
 })
 
 /** @throws ApiError when there is none */
-export async function findFile({ db }: Pick<IngestDeps, 'db'>, id: string): Promise<FileRow> {
+export async function findFile(
+  { db, project }: Pick<IngestDeps, 'db'> & InProject,
+  id: string,
+): Promise<FileRow> {
   const [row] = await db
     .select()
     .from(files)
-    .where(eq(files.id, id as Id<'file'>))
+    .where(and(eq(files.project, project), eq(files.id, id as Id<'file'>)))
   if (!row) throw new ApiError('not_found', `there is no file ${id}`, { param: 'id' })
   return row
 }

@@ -1,4 +1,5 @@
 /** `npm run ingest`: this service alone. */
+import { whereToListen } from '../../infra/access/where-to-listen.ts'
 import { openDatabase } from '../../infra/db/open.ts'
 import { listen } from '../../infra/http/serve.ts'
 import { runProcess } from '../../infra/process.ts'
@@ -12,7 +13,7 @@ await runProcess('ingest', async ({ config, log, host, onStop }) => {
   const { maxFileBytes } = config
   const server = await listen(
     createApp({ ...host, db: database.db, store, maxFileBytes }),
-    config,
+    await whereToListen(database.db, config, log),
     host.lifetime,
   )
   onStop(() => server.close(config.drainTimeout))

@@ -3,6 +3,7 @@ import { ApiError } from '../../contract/errors.ts'
 import { FilePurpose } from '../../contract/file.ts'
 import { newId } from '../../contract/ids.ts'
 import { EncodingDetector } from '../../corpus/encoding.ts'
+import type { InProject } from '../../infra/access/caller.ts'
 import { files } from '../../infra/db/tables/index.ts'
 import { readForm } from '../../infra/http/multipart.ts'
 import { announce } from '../../infra/outbox.ts'
@@ -13,7 +14,7 @@ import type { FileRow } from './file.ts'
  * Takes an upload straight into the store, hashing it and finding its encoding on the way.
  * @throws ApiError when the form is not as it should be; then neither row nor object is left, and webhooks are told
  */
-export async function uploadFile(deps: IngestDeps, request: Request): Promise<FileRow> {
+export async function uploadFile(deps: IngestDeps & InProject, request: Request): Promise<FileRow> {
   const id = newId('file')
   const objectKey = `files/${id}`
   const hash = createHash('sha256')
@@ -34,7 +35,8 @@ export async function uploadFile(deps: IngestDeps, request: Request): Promise<Fi
     if (!filename)
       throw new ApiError('invalid_value', 'file: the form has no file with a name', { param: 'file' })
     if (bytes === 0) throw new ApiError('invalid_value', `file: ${filename} is empty`, { param: 'file' })
-    const row = { id, filename, purpose: purposeOf(form.fields), bytes, objectKey }
+    const { project } = deps
+    const row = { id, project, filename, purpose: purposeOf(form.fields), bytes, objectKey }
     const found = { sha256: hash.digest('hex'), encoding: detector.end() }
     const [made] = await deps.db
       .insert(files)
@@ -44,7 +46,7 @@ export async function uploadFile(deps: IngestDeps, request: Request): Promise<Fi
   } catch (error) {
     await deps.store.delete(objectKey)
     if (error instanceof ApiError)
-      await deps.db.transaction((tx) => announce(tx, 'preamble.file.rejected', id))
+      await deps.db.transaction((tx) => announce(tx, deps.project, 'preamble.file.rejected', id))
     throw error
   }
 }

@@ -1,4 +1,5 @@
 /** `npm run models`: this service alone, with the work that it puts in line. */
+import { whereToListen } from '../../infra/access/where-to-listen.ts'
 import { openDatabase } from '../../infra/db/open.ts'
 import { listen } from '../../infra/http/serve.ts'
 import { runProcess } from '../../infra/process.ts'
@@ -13,7 +14,11 @@ await runProcess('models', async ({ config, log, host, onStop }) => {
   const { db } = database
   const { deps, stop } = await startPulling(database.url, config, { db, store, log })
   onStop(stop)
-  const server = await listen(createApp({ ...host, db, store, ...deps }), config, host.lifetime)
+  const server = await listen(
+    createApp({ ...host, db, store, ...deps }),
+    await whereToListen(db, config, log),
+    host.lifetime,
+  )
   onStop(() => server.close(config.drainTimeout))
   log.info({ url: server.url }, 'listening')
 })

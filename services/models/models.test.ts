@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { BaseModel } from '../../contract/base-model.ts'
 import { temporary, writeBase } from '../../engine/tiny.case.ts'
+import { firstProject } from '../../infra/access/caller.ts'
 import { baseModels, directoriesOf } from '../../infra/base-models.ts'
 import { adapters, baseModelTable } from '../../infra/db/tables/index.ts'
 import { testDatabase } from '../../infra/db/testing.ts'
@@ -357,9 +358,13 @@ describe('deleting', () => {
 
   test('is refused while tuned models need it, with their number, unless it is forced', async () => {
     await call('POST', '/v1/base_models', { path: join(root, 'local'), id: 'who/needed' })
-    await db
-      .insert(adapters)
-      .values({ model: 'ft:who/needed::1', base: 'who/needed', peftType: 'LORA', objectKey: 'a/1' })
+    await db.insert(adapters).values({
+      project: firstProject,
+      model: 'ft:who/needed::1',
+      base: 'who/needed',
+      peftType: 'LORA',
+      objectKey: 'a/1',
+    })
     const refused = await remove('who/needed')
     expect(refused.status).toBe(409)
     expect(refused.body.error.message).toContain('0 unfinished jobs and 1 tuned models')

@@ -3,6 +3,7 @@ import { asc, eq } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { newId } from '../../contract/ids.ts'
 import { WebhookEventType } from '../../contract/webhook.ts'
+import { firstProject } from '../../infra/access/caller.ts'
 import { webhookDeliveries, webhookEndpoints, webhookEvents } from '../../infra/db/tables/index.ts'
 import { cancelJob } from './cancel-job.ts'
 import { advance, type JobId } from './job.ts'
@@ -13,7 +14,9 @@ let at: Awaited<ReturnType<typeof setUp>>
 beforeAll(async () => {
   at = await setUp()
   const endpoint = { name: 'r', url: 'https://hooks.test/', eventTypes: WebhookEventType.options, secret: '' }
-  await at.db.insert(webhookEndpoints).values({ id: newId('webhookEndpoint'), ...endpoint })
+  await at.db
+    .insert(webhookEndpoints)
+    .values({ id: newId('webhookEndpoint'), ...endpoint, project: firstProject })
 })
 beforeEach(() => at.db.delete(webhookEvents))
 afterAll(() => at.tearDown())
@@ -49,8 +52,8 @@ test('a corpus with errors fails its dataset and its job', async () => {
 
 test('a job that is cancelled tells it once', async () => {
   const { id } = await at.create()
-  await cancelJob(at.db, id)
-  await cancelJob(at.db, id).catch(() => {})
+  await cancelJob(at, id)
+  await cancelJob(at, id).catch(() => {})
   expect(await told()).toEqual([{ type: 'fine_tuning.job.cancelled', subject: id }])
 })
 

@@ -1,7 +1,8 @@
-import { eq } from 'drizzle-orm'
+import { and, eq } from 'drizzle-orm'
 import { ApiError } from '../../contract/errors.ts'
 import { isId, newId } from '../../contract/ids.ts'
 import type { Job, JobRequest } from '../../contract/job.ts'
+import type { InProject } from '../../infra/access/caller.ts'
 import type { BaseModels } from '../../infra/base-models.ts'
 import type { Database } from '../../infra/db/client.ts'
 import { datasets, files, jobs } from '../../infra/db/tables/index.ts'
@@ -10,16 +11,17 @@ import { addEvents, toJob } from './job.ts'
 import { say } from './say.ts'
 import { settingsOf } from './settings.ts'
 
-type Deps = { db: Database; bases: BaseModels; validation: Pick<Queue, 'enqueue'> }
+type Deps = InProject & { db: Database; bases: BaseModels; validation: Pick<Queue, 'enqueue'> }
 
 /**
  * Puts a job in line to have its files validated, and then to be trained.
  * @throws ApiError when there is no such base model or file
  */
-export async function createJob({ db, bases, validation }: Deps, request: JobRequest): Promise<Job> {
+export async function createJob(deps: Deps, request: JobRequest): Promise<Job> {
+  const { db, project, bases, validation } = deps
   await findBase(bases, request.model)
-  await mustExist(db, 'training_file', request.training_file)
-  if (request.validation_file) await mustExist(db, 'validation_file', request.validation_file)
+  await mustExist(deps, 'training_file', request.training_file)
+  if (request.validation_file) await mustExist(deps, 'validation_file', request.validation_file)
 
   const { hyperparameters, peft, args, warnings } = settingsOf(request)
   const id = newId('job')
@@ -28,6 +30,7 @@ export async function createJob({ db, bases, validation }: Deps, request: JobReq
       .insert(jobs)
       .values({
         id,
+        project,
         status: 'validating_files',
         model: request.model,
         trainingFile: request.training_file,
@@ -67,9 +70,10 @@ export async function findBase(bases: BaseModels, model: string) {
 }
 
 /** Throws ApiError unless `id` names a file, or a dataset that can be trained on. */
-async function mustExist(db: Database, param: string, id: string): Promise<void> {
+async function mustExist({ db, project }: Deps, param: string, id: string): Promise<void> {
   if (isId('dataset', id)) {
-    const [row] = await db.select({ status: datasets.status }).from(datasets).where(eq(datasets.id, id))
+    const own = and(eq(datasets.project, project), eq(datasets.id, id))
+    const [row] = await db.select({ status: datasets.status }).from(datasets).where(own)
     if (row?.status === 'ready') return
     if (row)
       throw new ApiError(
@@ -78,7 +82,8 @@ async function mustExist(db: Database, param: string, id: string): Promise<void>
         { param },
       )
   } else if (isId('file', id)) {
-    const [row] = await db.select({ id: files.id }).from(files).where(eq(files.id, id))
+    const own = and(eq(files.project, project), eq(files.id, id))
+    const [row] = await db.select({ id: files.id }).from(files).where(own)
     if (row) return
   }
   throw new ApiError('not_found', `${param}: there is no file or dataset ${id}`, { param })

@@ -3,6 +3,7 @@ import { and, eq, inArray } from 'drizzle-orm'
 import { ApiError } from '../../contract/errors.ts'
 import { type Id, newId } from '../../contract/ids.ts'
 import type { Job, JobStatus } from '../../contract/job.ts'
+import type { InProject } from '../../infra/access/caller.ts'
 import type { Database, Transaction } from '../../infra/db/client.ts'
 import { jobEvents, jobs, unixSeconds } from '../../infra/db/tables/index.ts'
 import { announce } from '../../infra/outbox.ts'
@@ -16,9 +17,15 @@ export async function findJob(db: Database, id: JobId): Promise<JobRow | undefin
   return row
 }
 
+/** Where jobs are looked for on behalf of somebody. */
+export type JobsOf = InProject & { db: Database }
+
 /** Throws ApiError when there is no such job. */
-export async function getJob(db: Database, id: string): Promise<JobRow> {
-  const row = await findJob(db, id as JobId)
+export async function getJob({ db, project }: JobsOf, id: string): Promise<JobRow> {
+  const [row] = await db
+    .select()
+    .from(jobs)
+    .where(and(eq(jobs.project, project), eq(jobs.id, id as JobId)))
   if (!row)
     throw new ApiError('not_found', `there is no fine-tuning job ${id}`, { param: 'fine_tuning_job_id' })
   return row
@@ -30,8 +37,11 @@ const ends = ['succeeded', 'failed', 'cancelled'] as const
 export const isEnd = (status: JobStatus): status is (typeof ends)[number] =>
   (ends as readonly JobStatus[]).includes(status)
 
-/** Where a job must be for a change to happen; `attempt`: only for the worker whose attempt it is. */
-export type Expected = { id: JobId; status: readonly JobStatus[]; attempt?: number }
+/**
+ * Where a job must be for a change to happen; `attempt`: only for the worker whose attempt it is;
+ * `project`: only for those who see it.
+ */
+export type Expected = Partial<InProject> & { id: JobId; status: readonly JobStatus[]; attempt?: number }
 
 /**
  * Changes a job's row, tells so in its events, and its end to webhooks, and does what else belongs to the change, all or
@@ -40,7 +50,7 @@ export type Expected = { id: JobId; status: readonly JobStatus[]; attempt?: numb
  */
 export async function advance(
   db: Database,
-  { id, status, attempt }: Expected,
+  { id, project, status, attempt }: Expected,
   patch: Partial<JobRow>,
   events: readonly NewEvent[] = [],
   also?: (tx: Transaction) => Promise<unknown>,
@@ -48,13 +58,15 @@ export async function advance(
   const expected = and(
     eq(jobs.id, id),
     inArray(jobs.status, [...status]),
+    project && eq(jobs.project, project),
     attempt === undefined ? undefined : eq(jobs.attempt, attempt),
   )
   return db.transaction(async (tx) => {
     const [row] = await tx.update(jobs).set(patch).where(expected).returning()
     if (!row) return undefined
     await addEvents(tx, id, events)
-    if (patch.status && isEnd(patch.status)) await announce(tx, `fine_tuning.job.${patch.status}`, id)
+    if (patch.status && isEnd(patch.status))
+      await announce(tx, row.project, `fine_tuning.job.${patch.status}`, id)
     await also?.(tx)
     return row
   })

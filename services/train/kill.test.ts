@@ -45,7 +45,7 @@ test(`a job whose worker is killed ${kills} times tells the same losses and make
   expect(killed).toBe(kills)
   await at.run(id)
 
-  expect((await getJob(at.db, id)).status).toBe('succeeded')
+  expect((await getJob(at, id)).status).toBe('succeeded')
   expect(await at.metrics(id)).toEqual(await at.metrics(whole))
   const [one, other] = [await filesOf(id), await filesOf(whole)]
   expect(one.length).toBe(80)

@@ -3,17 +3,17 @@ import { ApiError } from '../../contract/errors.ts'
 import type { Id } from '../../contract/ids.ts'
 import type { JobEvent } from '../../contract/job.ts'
 import { type Page, type PageQuery, page } from '../../contract/page.ts'
-import type { Database } from '../../infra/db/client.ts'
 import { jobEvents, unixSeconds } from '../../infra/db/tables/index.ts'
-import { getJob } from './job.ts'
+import { getJob, type JobsOf } from './job.ts'
 
 /** A job's events in the order they happened, or the reverse. Throws ApiError when there is no such job. */
 export async function listEvents(
-  db: Database,
+  of: JobsOf,
   id: string,
   { limit, after, order }: PageQuery,
 ): Promise<Page<JobEvent>> {
-  const job = await getJob(db, id)
+  const { db } = of
+  const job = await getJob(of, id)
   const ofJob = eq(jobEvents.jobId, job.id)
   const beyond = order === 'asc' ? gt : lt
   // By position and not by age: events that were told together have one age.

@@ -1,21 +1,20 @@
 import { eq } from 'drizzle-orm'
 import type { Checkpoint, Job } from '../../contract/job.ts'
 import { type Page, type PageQuery, page } from '../../contract/page.ts'
-import type { Database } from '../../infra/db/client.ts'
 import { pageOfRows } from '../../infra/db/page.ts'
 import { jobCheckpoints, jobs, unixSeconds } from '../../infra/db/tables/index.ts'
-import { getJob, toJob } from './job.ts'
+import { getJob, type JobsOf, toJob } from './job.ts'
 import { checkpointModelId } from './model-id.ts'
 
-export async function listJobs(db: Database, query: PageQuery): Promise<Page<Job>> {
-  const { rows, hasMore } = await pageOfRows(db, jobs, query)
+export async function listJobs({ db, project }: JobsOf, query: PageQuery): Promise<Page<Job>> {
+  const { rows, hasMore } = await pageOfRows(db, jobs, query, eq(jobs.project, project))
   return page(rows.map(toJob), hasMore)
 }
 
 /** A job's checkpoints. Throws ApiError when there is no such job. */
-export async function listCheckpoints(db: Database, id: string, query: PageQuery): Promise<Page<Checkpoint>> {
-  const job = await getJob(db, id)
-  const { rows, hasMore } = await pageOfRows(db, jobCheckpoints, query, eq(jobCheckpoints.jobId, job.id))
+export async function listCheckpoints(of: JobsOf, id: string, query: PageQuery): Promise<Page<Checkpoint>> {
+  const job = await getJob(of, id)
+  const { rows, hasMore } = await pageOfRows(of.db, jobCheckpoints, query, eq(jobCheckpoints.jobId, job.id))
   const checkpoints = rows.map(
     (row): Checkpoint => ({
       id: row.id,

@@ -1,5 +1,6 @@
 /** `npm run train:api`: this service alone; `npm run train:worker` does what it puts in line. */
 import { openEngine } from '../../engine/index.ts'
+import { whereToListen } from '../../infra/access/where-to-listen.ts'
 import { baseModels } from '../../infra/base-models.ts'
 import { openDatabase } from '../../infra/db/open.ts'
 import { listen } from '../../infra/http/serve.ts'
@@ -31,7 +32,7 @@ await runProcess('train', async ({ config, log, host, onStop }) => {
     engine,
     memory,
   }
-  const server = await listen(createApp(deps), config, host.lifetime)
+  const server = await listen(createApp(deps), await whereToListen(database.db, config, log), host.lifetime)
   onStop(() => server.close(config.drainTimeout))
   log.info({ url: server.url }, 'listening')
 })

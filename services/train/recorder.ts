@@ -105,7 +105,7 @@ export async function createRecorder(
       advance(db, ours, same, eventsOf(moment, totalSteps), async (tx) => {
         await tx.insert(jobCheckpoints).values(checkpoint)
         await addModel(tx, checkpointModelId(job, step), key, moment.files)
-        await announce(tx, 'preamble.job.checkpoint', job.id)
+        await announce(tx, job.project, 'preamble.job.checkpoint', job.id)
       }),
     )
   }
@@ -127,7 +127,7 @@ export async function createRecorder(
     const told = [say(`New fine-tuned model created: ${model}`), say('The job has successfully completed')]
     const done = await stored(key, adapter, () =>
       advance(db, ours, patch, told, async (tx) => {
-        await tx.insert(files).values(results)
+        await tx.insert(files).values({ project: job.project, ...results })
         await addModel(tx, model, key, adapter)
       }),
     )
@@ -151,7 +151,7 @@ export async function createRecorder(
     const bytes = Object.values(adapter).reduce((sum, { length }) => sum + length, 0)
     const tensors = adapter[tensorFile]
     const hash = tensors && adapterHash(tensors)
-    const of = { base: job.model, peftType: job.peft.peft_type, jobId: job.id }
+    const of = { project: job.project, base: job.model, peftType: job.peft.peft_type, jobId: job.id }
     await tx.insert(adapters).values({ model, ...of, bytes, hash, objectKey: key })
   }
 }

@@ -22,7 +22,7 @@ export function metricsTable(metrics: readonly Metrics[]): string {
 export async function storeResults(
   store: Store,
   metrics: readonly Metrics[],
-): Promise<typeof files.$inferInsert> {
+): Promise<Omit<typeof files.$inferInsert, 'project'>> {
   const content = new TextEncoder().encode(metricsTable(metrics))
   const id = newId('file')
   const objectKey = `files/${id}`

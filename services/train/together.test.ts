@@ -110,7 +110,7 @@ describe('jobs that are trained together', () => {
     const unfit = await queued({ max_output_length: 1000 })
     const running = at.run(whole)
     await training(endless)
-    await cancelJob(at.db, endless)
+    await cancelJob(at, endless)
     await running
     expect(await statuses([whole, endless, diverging, unfit])).toEqual([
       ...['succeeded', 'cancelled', 'failed', 'failed'],
@@ -125,17 +125,17 @@ describe('jobs that are trained together', () => {
     const [one, other] = [await queued(slow), await queued({ ...slow, max_steps: 3000, eval_steps: 0 })]
     const running = at.run(one)
     await training(other)
-    await pauseJob(at.db, other)
+    await pauseJob(at, other)
     await running
     expect(await statuses([one, other])).toEqual(['succeeded', 'paused'])
-    const { stateStep } = await getJob(at.db, other)
+    const { stateStep } = await getJob(at, other)
     expect(stateStep).toBe((await at.metrics(other)).at(-1)![0])
-    await resumeJob(at.deps, other)
+    await resumeJob(at.own, other)
     const again = at.run(other)
     await vi.waitFor(async () => expect((await at.metrics(other)).at(-1)![0]).toBeGreaterThan(stateStep!), {
       timeout: 20_000,
     })
-    await cancelJob(at.db, other)
+    await cancelJob(at, other)
     await again
     const steps = (await at.metrics(other)).map(([step]) => step).slice(1) // without the base
     expect(steps).toEqual(steps.map((_, i) => i + 1))
@@ -166,7 +166,7 @@ describe('jobs that are trained together', () => {
     const worker = fork(new URL('./kill.case.ts', import.meta.url), [at.url, at.root, ids[0]!])
     const over = once(worker, 'exit')
     for (const id of ids)
-      while (worker.exitCode === null && (await getJob(at.db, id)).stateStep === null) await sleep(5)
+      while (worker.exitCode === null && (await getJob(at, id)).stateStep === null) await sleep(5)
     worker.kill('SIGKILL')
     await over
     expect(await statuses(ids)).toEqual(['running', 'running'])
@@ -181,7 +181,7 @@ describe('jobs that are trained together', () => {
 
 test('a line is shared by jobs whose rows can be of one batch', async () => {
   const lineWith = async (args: Asked['training_args'], more?: Asked) =>
-    lineOf(await getJob(at.db, await queued(args, more)))
+    lineOf(await getJob(at, await queued(args, more)))
   const line = await lineWith({})
   expect(await lineWith({ learning_rate: 1, max_steps: 9, seed: 5 })).toBe(line)
   const others = [

@@ -6,6 +6,7 @@ import { type Job, JobRequest } from '../../contract/job.ts'
 import { PageQuery } from '../../contract/page.ts'
 import { openEngine } from '../../engine/index.ts'
 import { args, temporary, writeBase } from '../../engine/tiny.case.ts'
+import { firstProject } from '../../infra/access/caller.ts'
 import { baseModels } from '../../infra/base-models.ts'
 import { files, jobEvents } from '../../infra/db/tables/index.ts'
 import { testDatabase } from '../../infra/db/testing.ts'
@@ -37,6 +38,7 @@ export async function setUp() {
     validation: into(validating),
     training: into(waiting),
   }
+  const own = { ...deps, project: firstProject }
   const never = new AbortController().signal
 
   /** A file as ingest leaves it. */
@@ -52,7 +54,7 @@ export async function setUp() {
       sha256: '',
       encoding: 'utf-8',
     } as const
-    await db.insert(files).values({ id, ...row, objectKey })
+    await db.insert(files).values({ id, project: firstProject, ...row, objectKey })
     return id
   }
 
@@ -65,16 +67,18 @@ export async function setUp() {
       training_args: { ...args, eval_steps: 2, ...training_args },
       ...extra,
     }
-    return createJob(deps, JobRequest.parse(request))
+    return createJob(own, JobRequest.parse(request))
   }
 
   return {
-    ...{ deps, db, url, root, store, validating, waiting, upload, create },
+    ...{ deps, own, project: firstProject, db, url, root, store, validating, waiting, upload, create },
     validate: (id: JobId) => validateJob(deps, id),
     run: (id: JobId, signal = never) => runJob(deps, id, signal),
-    job: async (id: JobId) => toJob(await getJob(db, id)),
+    job: async (id: JobId) => toJob(await getJob({ db, project: firstProject }, id)),
     async events(id: JobId) {
-      return (await listEvents(db, id, PageQuery.parse({ limit: 100, order: 'asc' }))).data
+      return (
+        await listEvents({ db, project: firstProject }, id, PageQuery.parse({ limit: 100, order: 'asc' }))
+      ).data
     },
     /** Step, training loss, dev loss and learning rate of what a job has told, to the last digit. */
     async metrics(id: JobId) {

@@ -2,6 +2,7 @@ import { Split } from '../../contract/dataset.ts'
 import { ApiError } from '../../contract/errors.ts'
 import { type Id, isId } from '../../contract/ids.ts'
 import { type DatasetRow, makeDataset } from '../../corpus/make-dataset.ts'
+import type { InProject } from '../../infra/access/caller.ts'
 import type { Database } from '../../infra/db/client.ts'
 import type { Queue } from '../../infra/queue/queue.ts'
 import type { Store } from '../../infra/store/store.ts'
@@ -11,6 +12,7 @@ import { lineOf } from './line.ts'
 import { type NewEvent, say } from './say.ts'
 
 type Deps = { db: Database; store: Store; training: Pick<Queue, 'enqueue'> }
+type ConvertDeps = InProject & Pick<Deps, 'db' | 'store'>
 
 /** Converts a job's files into datasets and puts it in line to be trained; a bad corpus fails the job. */
 export async function validateJob(deps: Deps, id: JobId): Promise<void> {
@@ -33,7 +35,8 @@ export async function validateJob(deps: Deps, id: JobId): Promise<void> {
   if (job?.status === 'queued') await training.enqueue(id, lineOf(job))
 }
 
-async function convertFiles(deps: Deps, { trainingFile, validationFile }: JobRow) {
+async function convertFiles({ db, store }: Deps, { project, trainingFile, validationFile }: JobRow) {
+  const deps = { db, store, project }
   // Where each set has a file of its own, nothing is split off.
   const split = Split.parse(validationFile ? { train: 1, shuffle: false } : {})
   const training = await datasetOf(deps, 'training_file', trainingFile, split)
@@ -49,7 +52,7 @@ async function convertFiles(deps: Deps, { trainingFile, validationFile }: JobRow
 
 /** The dataset that a file is, or is converted to. */
 async function datasetOf(
-  deps: Deps,
+  deps: ConvertDeps,
   param: string,
   id: string,
   split: Split,
@@ -63,7 +66,7 @@ async function datasetOf(
   return { id: datasetId, events }
 }
 
-async function convert(deps: Deps, param: string, fileId: string, split: Split): Promise<DatasetRow> {
+async function convert(deps: ConvertDeps, param: string, fileId: string, split: Split): Promise<DatasetRow> {
   try {
     return await makeDataset(deps, { fileId, split }, param)
   } catch (error) {

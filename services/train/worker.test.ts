@@ -118,7 +118,7 @@ describe('a job that goes well', () => {
 
   test('lists its checkpoint with the metrics of its step', async () => {
     const { fine_tuned_model: model } = await at.job(id)
-    const { data } = await listCheckpoints(at.db, id, PageQuery.parse({}))
+    const { data } = await listCheckpoints(at, id, PageQuery.parse({}))
     expect(data).toMatchObject([
       {
         object: 'fine_tuning.job.checkpoint',
@@ -207,7 +207,7 @@ describe('the data of a job', () => {
       '3 samples have more tokens than the 40 that may be, and were cut',
       expect.stringMatching(/^Cut: train sample 1 \(\d+\), train sample 3 \(\d+\), dev sample 1 \(\d+\)$/),
     ])
-    const { datasetId, validationDatasetId } = await getJob(at.db, id)
+    const { datasetId, validationDatasetId } = await getJob(at, id)
     const cutsOf = async (dataset: Id<'dataset'> | null) => {
       const [row] = await at.db.select().from(datasets).where(eq(datasets.id, dataset!))
       return toDataset(row!).truncations
@@ -244,7 +244,7 @@ describe('the data of a job', () => {
       'max_input_length: 30\nmax_output_length: 30\n' +
       'training_args:\n  max_steps: 1\n  fp16: true\npeft_config:\n  peft_type: LORA\n  r: 3\n'
     const request = JobRequest.parse({ model: 'tiny', training_file: await at.upload(corpus), config })
-    const id = idOf(await createJob(at.deps, request))
+    const id = idOf(await createJob(at.own, request))
     expect(await at.job(id)).toMatchObject({ peft: { r: 3 }, training_args: { max_steps: 1 } })
     const told = (await at.events(id)).filter(({ level }) => level === 'warn')
     expect(told[0]!.message).toBe('training_args.fp16 has no meaning here: all arithmetic is float32')
@@ -292,7 +292,7 @@ describe('a job that is interrupted', () => {
     })
     const running = at.run(id)
     await vi.waitFor(async () => expect((await at.job(id)).status).toBe('running'))
-    expect((await cancelJob(at.db, id)).status).toBe('cancelled')
+    expect((await cancelJob(at, id)).status).toBe('cancelled')
     await running
     expect(await modelsOf(id)).toEqual([])
     expect((await messages(id)).at(-1)).toBe('Fine-tuning job cancelled')
@@ -315,7 +315,7 @@ describe('a job that is interrupted', () => {
     await running
     expect(await at.job(id)).toMatchObject({ status: 'queued' })
     expect(at.waiting).toEqual([id])
-    const { stalls, stateStep } = await getJob(at.db, id)
+    const { stalls, stateStep } = await getJob(at, id)
     expect(stalls).toBe(0)
     await at.run(id)
     expect(await messages(id)).toContain(`Fine-tuning job goes on from step ${stateStep}`)
@@ -326,23 +326,23 @@ describe('a job that is interrupted', () => {
     const id = await queued({ training_args: { max_steps: 1500, eval_steps: 0 } })
     const running = at.run(id)
     await training(id)
-    expect((await pauseJob(at.db, id)).status).toBe('paused')
+    expect((await pauseJob(at, id)).status).toBe('paused')
     await running
     const told = await at.metrics(id)
     expect(await at.job(id)).toMatchObject({ status: 'paused', finished_at: null })
-    expect((await getJob(at.db, id)).stateStep).toBe(told.at(-1)![0])
+    expect((await getJob(at, id)).stateStep).toBe(told.at(-1)![0])
     await at.run(id) // a second delivery
     expect(await at.metrics(id)).toEqual(told)
 
     at.waiting.length = 0
-    expect((await resumeJob(at.deps, id)).status).toBe('queued')
+    expect((await resumeJob(at.own, id)).status).toBe('queued')
     expect(at.waiting).toEqual([id])
     await at.run(id)
     expect(await at.job(id)).toMatchObject({ status: 'succeeded' })
     const steps = (await at.metrics(id)).map(([step]) => step).slice(1, -1) // without the evaluations at both ends
     expect(steps).toEqual(steps.map((_, i) => i + 1))
-    await expect(pauseJob(at.db, id)).rejects.toMatchObject({ code: 'conflict' })
-    await expect(resumeJob(at.deps, id)).rejects.toMatchObject({ code: 'conflict' })
+    await expect(pauseJob(at, id)).rejects.toMatchObject({ code: 'conflict' })
+    await expect(resumeJob(at.own, id)).rejects.toMatchObject({ code: 'conflict' })
     expect(await at.store.list(`states/${id}`)).toEqual([])
   })
 
@@ -404,7 +404,7 @@ describe('a job that is interrupted', () => {
 
   test('is not even validated when it was cancelled before', async () => {
     const id = idOf(await at.create())
-    await cancelJob(at.db, id)
+    await cancelJob(at, id)
     at.waiting.length = 0
     await at.validate(id)
     await at.run(id)

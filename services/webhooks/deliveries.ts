@@ -4,6 +4,7 @@ import { ApiError } from '../../contract/errors.ts'
 import type { Id } from '../../contract/ids.ts'
 import { type Page, type PageQuery, page } from '../../contract/page.ts'
 import type { DeliveryStatus, WebhookDelivery } from '../../contract/webhook.ts'
+import type { InProject } from '../../infra/access/caller.ts'
 import type { Database } from '../../infra/db/client.ts'
 import { pageOfRows } from '../../infra/db/page.ts'
 import { unixSeconds, webhookDeliveries, webhookEvents } from '../../infra/db/tables/index.ts'
@@ -14,11 +15,11 @@ import { toEvent } from './event.ts'
 type DeliveryRow = typeof webhookDeliveries.$inferSelect
 
 export async function listDeliveries(
-  db: Database,
+  { db, project }: Pick<WebhooksDeps, 'db'> & InProject,
   endpointId: string,
   { status, ...query }: PageQuery & { status?: DeliveryStatus },
 ): Promise<Page<WebhookDelivery>> {
-  const endpoint = await findEndpoint(db, endpointId)
+  const endpoint = await findEndpoint({ db, project }, endpointId)
   const ofEndpoint = eq(webhookDeliveries.endpointId, endpoint.id)
   const where = status ? and(ofEndpoint, eq(webhookDeliveries.status, status)) : ofEndpoint
   const { rows, hasMore } = await pageOfRows(db, webhookDeliveries, query, where)
@@ -30,11 +31,11 @@ export async function listDeliveries(
  * @throws ApiError when there is none, or its endpoint is paused
  */
 export async function redeliver(
-  { db, now }: WebhooksDeps,
+  { db, project, now }: WebhooksDeps & InProject,
   endpointId: string,
   id: string,
 ): Promise<WebhookDelivery> {
-  const endpoint = await findEndpoint(db, endpointId)
+  const endpoint = await findEndpoint({ db, project }, endpointId)
   if (endpoint.status === 'paused')
     throw new ApiError('conflict', `endpoint ${endpointId} is paused; set its status to active first`)
   const [row] = await db

@@ -1,7 +1,8 @@
-import { eq } from 'drizzle-orm'
+import { and, eq } from 'drizzle-orm'
 import { ApiError } from '../../contract/errors.ts'
 import type { Id } from '../../contract/ids.ts'
 import type { WebhookEndpoint, WebhookEndpointWithSecret } from '../../contract/webhook.ts'
+import type { InProject } from '../../infra/access/caller.ts'
 import type { Database } from '../../infra/db/client.ts'
 import { unixSeconds, webhookEndpoints } from '../../infra/db/tables/index.ts'
 import { addressesOf, type Network, Unreachable } from './network.ts'
@@ -10,11 +11,14 @@ import { hintOf } from './sign.ts'
 export type EndpointRow = typeof webhookEndpoints.$inferSelect
 
 /** @throws ApiError when there is none */
-export async function findEndpoint(db: Database, id: string): Promise<EndpointRow> {
+export async function findEndpoint(
+  { db, project }: InProject & { db: Database },
+  id: string,
+): Promise<EndpointRow> {
   const [row] = await db
     .select()
     .from(webhookEndpoints)
-    .where(eq(webhookEndpoints.id, id as Id<'webhookEndpoint'>))
+    .where(and(eq(webhookEndpoints.project, project), eq(webhookEndpoints.id, id as Id<'webhookEndpoint'>)))
   if (!row) throw noEndpoint(id)
   return row
 }

@@ -7,7 +7,7 @@ export const toEvent = ({
   createdAt,
   type,
   subject,
-}: typeof webhookEvents.$inferSelect): WebhookEvent => ({
+}: Omit<typeof webhookEvents.$inferSelect, 'project'>): WebhookEvent => ({
   id,
   object: 'event',
   created_at: unixSeconds(createdAt),

@@ -1,5 +1,6 @@
-import { eq, sql } from 'drizzle-orm'
+import { and, eq, sql } from 'drizzle-orm'
 import type { Id } from '../../contract/ids.ts'
+import type { InProject } from '../../infra/access/caller.ts'
 import { webhookEndpoints } from '../../infra/db/tables/index.ts'
 import type { WebhooksDeps } from './app.ts'
 import { type EndpointRow, noEndpoint } from './endpoint.ts'
@@ -9,7 +10,7 @@ const overlap = 24 * 3_600_000 // ms
 
 /** Gives an endpoint a new secret; for a day the old one signs too, if it is kept. @throws ApiError when there is none */
 export async function rotateSecret(
-  { db, now }: WebhooksDeps,
+  { db, project, now }: WebhooksDeps & InProject,
   id: string,
   keepOld: boolean,
 ): Promise<EndpointRow> {
@@ -20,7 +21,7 @@ export async function rotateSecret(
   const [rotated] = await db
     .update(webhookEndpoints)
     .set({ secret: newSecret(), ...old, updatedAt: at })
-    .where(eq(webhookEndpoints.id, id as Id<'webhookEndpoint'>))
+    .where(and(eq(webhookEndpoints.project, project), eq(webhookEndpoints.id, id as Id<'webhookEndpoint'>)))
     .returning()
   if (!rotated) throw noEndpoint(id)
   return rotated

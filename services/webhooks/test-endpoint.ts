@@ -1,6 +1,7 @@
 import { ApiError } from '../../contract/errors.ts'
 import { newId } from '../../contract/ids.ts'
 import type { WebhookEventType, WebhookTestResult } from '../../contract/webhook.ts'
+import type { InProject } from '../../infra/access/caller.ts'
 import type { WebhooksDeps } from './app.ts'
 import { findEndpoint, secretsOf } from './endpoint.ts'
 import { toEvent } from './event.ts'
@@ -21,11 +22,11 @@ const samples: Record<WebhookEventType, string> = {
 
 /** Sends a sample at once, also to a paused endpoint, and keeps no record. @throws ApiError when nothing answers */
 export async function testEndpoint(
-  { db, network, now }: WebhooksDeps,
+  { db, project, network, now }: WebhooksDeps & InProject,
   id: string,
   type: WebhookEventType,
 ): Promise<WebhookTestResult> {
-  const endpoint = await findEndpoint(db, id)
+  const endpoint = await findEndpoint({ db, project }, id)
   const at = now()
   const event = toEvent({ id: newId('webhookEvent'), type, subject: samples[type], createdAt: at })
   const body = JSON.stringify(event)

@@ -5,6 +5,7 @@ import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import OpenAI from 'openai'
 import type { WebhookEventType } from '../../contract/webhook.ts'
+import { firstProject } from '../../infra/access/caller.ts'
 import { testDatabase } from '../../infra/db/testing.ts'
 import { createLog } from '../../infra/log.ts'
 import { announce } from '../../infra/outbox.ts'
@@ -63,7 +64,8 @@ export async function setUp() {
     later(ms: number) {
       clock += ms
     },
-    tell: (type: WebhookEventType, subject: string) => db.transaction((tx) => announce(tx, type, subject)),
+    tell: (type: WebhookEventType, subject: string) =>
+      db.transaction((tx) => announce(tx, firstProject, type, subject)),
     /** Sends all that is due, and answers how much that was. */
     async deliverDue(): Promise<number> {
       for (let sent = 0; ; sent++) {

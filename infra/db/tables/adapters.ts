@@ -1,6 +1,7 @@
 import { bigint, index, pgTable, text } from 'drizzle-orm/pg-core'
 import type { PeftType } from '../../../contract/adapter.ts'
 import { type Id, newId } from '../../../contract/ids.ts'
+import { project } from './projects.ts'
 import { createdAt } from './time.ts'
 
 /** Tuned models: a base and an adapter whose files lie in the store under the object key. */
@@ -11,6 +12,7 @@ export const adapters = pgTable(
       .$type<Id<'adapter'>>()
       .primaryKey()
       .$defaultFn(() => newId('adapter')),
+    project: project(),
     /** What requests call it: `ft:<base>:<suffix>:<id>`. */
     model: text('model').notNull().unique(),
     base: text('base').notNull(),
@@ -24,5 +26,5 @@ export const adapters = pgTable(
     objectKey: text('object_key').notNull(),
     createdAt: createdAt(),
   },
-  (table) => [index('adapters_by_age').on(table.createdAt)],
+  (table) => [index('adapters_by_age').on(table.project, table.createdAt)],
 )

@@ -1,6 +1,7 @@
 import { index, integer, jsonb, pgTable, text } from 'drizzle-orm/pg-core'
 import type { Dataset, Problem, Split, Truncation } from '../../../contract/dataset.ts'
 import type { Id } from '../../../contract/ids.ts'
+import { project } from './projects.ts'
 import { createdAt } from './time.ts'
 
 /** Corpora converted and split; the three files of a ready one lie in the store under `datasets/<id>/`. */
@@ -8,6 +9,7 @@ export const datasets = pgTable(
   'datasets',
   {
     id: text('id').$type<Id<'dataset'>>().primaryKey(),
+    project: project(),
     fileId: text('file_id').$type<Id<'file'>>().notNull(),
     status: text('status').$type<Dataset['status']>().notNull(),
     split: jsonb('split').$type<Split>().notNull(),
@@ -19,5 +21,5 @@ export const datasets = pgTable(
     error: jsonb('error').$type<Dataset['error']>(),
     createdAt: createdAt(),
   },
-  (table) => [index('datasets_by_age').on(table.createdAt)],
+  (table) => [index('datasets_by_age').on(table.project, table.createdAt)],
 )

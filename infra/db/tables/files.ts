@@ -1,6 +1,7 @@
 import { bigint, index, pgTable, text } from 'drizzle-orm/pg-core'
 import type { FilePurpose, TextEncoding } from '../../../contract/file.ts'
 import type { Id } from '../../../contract/ids.ts'
+import { project } from './projects.ts'
 import { createdAt } from './time.ts'
 
 /** Uploaded files; a deleted file has no row. */
@@ -8,6 +9,7 @@ export const files = pgTable(
   'files',
   {
     id: text('id').$type<Id<'file'>>().primaryKey(),
+    project: project(),
     filename: text('filename').notNull(),
     purpose: text('purpose').$type<FilePurpose>().notNull(),
     bytes: bigint('bytes', { mode: 'number' }).notNull(),
@@ -17,5 +19,5 @@ export const files = pgTable(
     objectKey: text('object_key').notNull(),
     createdAt: createdAt(),
   },
-  (table) => [index('files_by_age').on(table.createdAt)],
+  (table) => [index('files_by_age').on(table.project, table.createdAt)],
 )

@@ -3,6 +3,7 @@ import type { Id } from '../../../contract/ids.ts'
 import type { DevLoss, Hyperparameters, JobError, JobStatus } from '../../../contract/job.ts'
 import type { Peft } from '../../../contract/peft.ts'
 import type { TrainingArgs } from '../../../contract/training-args.ts'
+import { project } from './projects.ts'
 import { createdAt, moment } from './time.ts'
 
 /** Fine-tuning jobs. A row moves from status to status by compare-and-set. */
@@ -10,6 +11,7 @@ export const jobs = pgTable(
   'jobs',
   {
     id: text('id').$type<Id<'job'>>().primaryKey(),
+    project: project(),
     status: text('status').$type<JobStatus>().notNull(),
     model: text('model').notNull(),
     trainingFile: text('training_file').notNull(),
@@ -41,5 +43,5 @@ export const jobs = pgTable(
     finishedAt: moment('finished_at'),
     estimatedFinish: moment('estimated_finish'),
   },
-  (table) => [index('jobs_by_age').on(table.createdAt)],
+  (table) => [index('jobs_by_age').on(table.project, table.createdAt)],
 )

@@ -1,6 +1,7 @@
 import { index, jsonb, pgTable, text } from 'drizzle-orm/pg-core'
 import type { Id } from '../../../contract/ids.ts'
 import type { WebhookEndpoint, WebhookEventType } from '../../../contract/webhook.ts'
+import { project } from './projects.ts'
 import { createdAt, moment } from './time.ts'
 
 /**
@@ -11,6 +12,7 @@ export const webhookEndpoints = pgTable(
   'webhook_endpoints',
   {
     id: text('id').$type<Id<'webhookEndpoint'>>().primaryKey(),
+    project: project(),
     name: text('name').notNull(),
     url: text('url').notNull(),
     eventTypes: jsonb('event_types').$type<WebhookEventType[]>().notNull(),
@@ -23,5 +25,5 @@ export const webhookEndpoints = pgTable(
     createdAt: createdAt(),
     updatedAt: moment('updated_at').notNull().defaultNow(),
   },
-  (table) => [index('webhook_endpoints_by_age').on(table.createdAt)],
+  (table) => [index('webhook_endpoints_by_age').on(table.project, table.createdAt)],
 )

@@ -1,4 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi'
+import { eq } from 'drizzle-orm'
 import { Dataset, DatasetDeleted, DatasetFileName, DatasetRequest } from '../../../contract/dataset.ts'
 import { PageQuery, page, pageOf } from '../../../contract/page.ts'
 import { makeDataset, toDataset } from '../../../corpus/make-dataset.ts'
@@ -6,6 +7,7 @@ import { pageOfRows } from '../../../infra/db/page.ts'
 import { datasets } from '../../../infra/db/tables/index.ts'
 import type { HttpApp } from '../../../infra/http/app.ts'
 import { errors } from '../../../infra/http/errors.ts'
+import { forCaller } from '../../../infra/http/guard.ts'
 import { json, jsonBody } from '../../../infra/http/json.ts'
 import type { ConvertDeps } from '../app.ts'
 import { deleteDataset } from '../delete-dataset.ts'
@@ -54,22 +56,29 @@ const remove = createRoute({
 export function addDatasetRoutes(app: HttpApp, deps: ConvertDeps): void {
   app.openapi(create, async (c) => {
     const { file_id, split, system_prompt } = c.req.valid('json')
-    const row = await makeDataset(deps, { fileId: file_id, split, systemPrompt: system_prompt })
+    const row = await makeDataset(forCaller(c, deps), { fileId: file_id, split, systemPrompt: system_prompt })
     return c.json(toDataset(row), 201)
   })
   app.openapi(list, async (c) => {
-    const { rows, hasMore } = await pageOfRows(deps.db, datasets, c.req.valid('query'))
+    const { rows, hasMore } = await pageOfRows(
+      deps.db,
+      datasets,
+      c.req.valid('query'),
+      eq(datasets.project, c.var.caller.project),
+    )
     return c.json(page(rows.map(toDataset), hasMore), 200)
   })
-  app.openapi(retrieve, async (c) => c.json(toDataset(await findDataset(deps, c.req.valid('param').id)), 200))
+  app.openapi(retrieve, async (c) =>
+    c.json(toDataset(await findDataset(forCaller(c, deps), c.req.valid('param').id)), 200),
+  )
   app.openapi(content, async (c) => {
     const { id, name } = c.req.valid('param')
-    const file = await openDatasetFile(deps, id, name)
+    const file = await openDatasetFile(forCaller(c, deps), id, name)
     return c.body(file, 200, { 'content-type': 'application/json; charset=utf-8' })
   })
   app.openapi(remove, async (c) => {
     const { id } = c.req.valid('param')
-    await deleteDataset(deps, id)
+    await deleteDataset(forCaller(c, deps), id)
     return c.json({ id, object: 'dataset' as const, deleted: true as const }, 200)
   })
 }

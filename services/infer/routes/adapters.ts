@@ -1,10 +1,12 @@
 import { createRoute, z } from '@hono/zod-openapi'
+import { eq } from 'drizzle-orm'
 import { Adapter, AdapterDeleted, ExportQuery, ImportFields } from '../../../contract/adapter.ts'
 import { PageQuery, page, pageOf } from '../../../contract/page.ts'
 import { pageOfRows } from '../../../infra/db/page.ts'
 import { adapters } from '../../../infra/db/tables/index.ts'
 import type { HttpApp } from '../../../infra/http/app.ts'
 import { errors } from '../../../infra/http/errors.ts'
+import { forCaller } from '../../../infra/http/guard.ts'
 import { json } from '../../../infra/http/json.ts'
 import { type AdapterRow, findAdapter, toAdapters } from '../adapter.ts'
 import type { InferDeps } from '../app.ts'
@@ -73,26 +75,37 @@ export function addAdapterRoutes(app: HttpApp, deps: InferDeps): void {
 
   // Documented but not validated by the framework, which would read the whole form into memory.
   app.openAPIRegistry.registerPath(upload)
-  app.post(upload.path, async (c) => c.json(await told(await importAdapter(deps, c.req.raw)), 201))
+  app.post(upload.path, async (c) =>
+    c.json(await told(await importAdapter(forCaller(c, deps), c.req.raw)), 201),
+  )
 
   app.openapi(list, async (c) => {
-    const { rows, hasMore } = await pageOfRows(deps.db, adapters, c.req.valid('query'))
+    const { rows, hasMore } = await pageOfRows(
+      deps.db,
+      adapters,
+      c.req.valid('query'),
+      eq(adapters.project, c.var.caller.project),
+    )
     return c.json(page(await toAdapters(deps, rows), hasMore), 200)
   })
   app.openapi(retrieve, async (c) =>
-    c.json(await told(await findAdapter(deps.db, c.req.valid('param').id)), 200),
+    c.json(await told(await findAdapter(forCaller(c, deps), c.req.valid('param').id)), 200),
   )
   app.openapi(remove, async (c) => {
-    const { id, model } = await findAdapter(deps.db, c.req.valid('param').id)
-    await deleteModel(deps, model)
+    const { id, model } = await findAdapter(forCaller(c, deps), c.req.valid('param').id)
+    await deleteModel(forCaller(c, deps), model)
     return c.json({ id, object: 'adapter' as const, deleted: true as const }, 200)
   })
   app.openapi(keep, async (c) => {
     const { id, keeping } = c.req.valid('param')
-    return c.json(await told(await keepAdapter(deps, id, keeping)), 200)
+    return c.json(await told(await keepAdapter(forCaller(c, deps), id, keeping)), 200)
   })
   app.openapi(download, async (c) => {
-    const { filename, content } = await exportAdapter(deps, c.req.valid('param').id, c.req.valid('query'))
+    const { filename, content } = await exportAdapter(
+      forCaller(c, deps),
+      c.req.valid('param').id,
+      c.req.valid('query'),
+    )
     return c.body(content, 200, {
       'content-type': 'application/zip',
       'content-disposition': `attachment; filename="${filename}"`,

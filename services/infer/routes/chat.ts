@@ -4,6 +4,7 @@ import { newId } from '../../../contract/ids.ts'
 import { unixSeconds } from '../../../infra/db/tables/index.ts'
 import type { HttpApp } from '../../../infra/http/app.ts'
 import { errors } from '../../../infra/http/errors.ts'
+import { forCaller } from '../../../infra/http/guard.ts'
 import { jsonBody } from '../../../infra/http/json.ts'
 import type { RouteDeps } from '../app.ts'
 import { beginCall } from '../call.ts'
@@ -37,7 +38,7 @@ export function addChatRoute(app: HttpApp, deps: RouteDeps): void {
       topLogprobs: logprobs ? (top_logprobs ?? 0) : undefined,
     }
     const call = beginCall(c, deps)
-    const events = generate(deps, asked, call)
+    const events = generate(forCaller(c, deps), asked, call)
     const head = { id: newId('chatCompletion'), created: unixSeconds(new Date()), model: request.model }
     const includeUsage = request.stream_options?.include_usage ?? false
     const wanted = { n: request.n, logprobs, includeUsage }

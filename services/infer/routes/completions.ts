@@ -4,6 +4,7 @@ import { newId } from '../../../contract/ids.ts'
 import { unixSeconds } from '../../../infra/db/tables/index.ts'
 import type { HttpApp } from '../../../infra/http/app.ts'
 import { errors } from '../../../infra/http/errors.ts'
+import { forCaller } from '../../../infra/http/guard.ts'
 import { jsonBody } from '../../../infra/http/json.ts'
 import type { RouteDeps } from '../app.ts'
 import { beginCall } from '../call.ts'
@@ -32,7 +33,7 @@ export function addCompletionRoute(app: HttpApp, deps: RouteDeps): void {
     const { prompt, logprobs, ...request } = c.req.valid('json')
     const asked = { ...request, prompts: prompt, param: 'prompt', topLogprobs: logprobs ?? undefined }
     const call = beginCall(c, deps)
-    const events = generate(deps, asked, call)
+    const events = generate(forCaller(c, deps), asked, call)
     const head = { id: newId('completion'), created: unixSeconds(new Date()), model: request.model }
     const includeUsage = request.stream_options?.include_usage ?? false
     const wanted = { n: request.n, logprobs: logprobs != null, includeUsage }

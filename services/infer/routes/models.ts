@@ -3,6 +3,7 @@ import { Model, ModelDeleted } from '../../../contract/model.ts'
 import { page, pageOf } from '../../../contract/page.ts'
 import type { HttpApp } from '../../../infra/http/app.ts'
 import { errors } from '../../../infra/http/errors.ts'
+import { forCaller } from '../../../infra/http/guard.ts'
 import { json } from '../../../infra/http/json.ts'
 import type { InferDeps } from '../app.ts'
 import { deleteModel } from '../delete-model.ts'
@@ -29,7 +30,9 @@ const remove = createRoute({
 })
 
 export function addModelRoutes(app: HttpApp, deps: InferDeps): void {
-  app.openapi(list, async (c) => c.json(page(await listModels(deps), false), 200))
-  app.openapi(get, async (c) => c.json(await getModel(deps, c.req.valid('param').model), 200))
-  app.openapi(remove, async (c) => c.json(await deleteModel(deps, c.req.valid('param').model), 200))
+  app.openapi(list, async (c) => c.json(page(await listModels(forCaller(c, deps)), false), 200))
+  app.openapi(get, async (c) => c.json(await getModel(forCaller(c, deps), c.req.valid('param').model), 200))
+  app.openapi(remove, async (c) =>
+    c.json(await deleteModel(forCaller(c, deps), c.req.valid('param').model), 200),
+  )
 }

@@ -1,11 +1,12 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import { eq } from 'drizzle-orm'
+import { and, eq } from 'drizzle-orm'
 import { FileDeleted, FileObject, FilePurpose } from '../../../contract/file.ts'
 import { PageQuery, page, pageOf } from '../../../contract/page.ts'
 import { pageOfRows } from '../../../infra/db/page.ts'
 import { files } from '../../../infra/db/tables/index.ts'
 import type { HttpApp } from '../../../infra/http/app.ts'
 import { errors } from '../../../infra/http/errors.ts'
+import { forCaller } from '../../../infra/http/guard.ts'
 import { json } from '../../../infra/http/json.ts'
 import type { IngestDeps } from '../app.ts'
 import { deleteFile } from '../delete-file.ts'
@@ -63,17 +64,20 @@ const upload = {
 export function addFileRoutes(app: HttpApp, deps: IngestDeps): void {
   // Documented but not validated by the framework, which would read the whole form into memory.
   app.openAPIRegistry.registerPath(upload)
-  app.post(upload.path, async (c) => c.json(toFile(await uploadFile(deps, c.req.raw)), 200))
+  app.post(upload.path, async (c) => c.json(toFile(await uploadFile(forCaller(c, deps), c.req.raw)), 200))
 
   app.openapi(list, async (c) => {
     const { purpose, ...query } = c.req.valid('query')
-    const where = purpose && eq(files.purpose, purpose)
+    const own = eq(files.project, c.var.caller.project)
+    const where = purpose ? and(own, eq(files.purpose, purpose)) : own
     const { rows, hasMore } = await pageOfRows(deps.db, files, query, where)
     return c.json(page(rows.map(toFile), hasMore), 200)
   })
-  app.openapi(retrieve, async (c) => c.json(toFile(await findFile(deps, c.req.valid('param').id)), 200))
+  app.openapi(retrieve, async (c) =>
+    c.json(toFile(await findFile(forCaller(c, deps), c.req.valid('param').id)), 200),
+  )
   app.openapi(content, async (c) => {
-    const file = await findFile(deps, c.req.valid('param').id)
+    const file = await findFile(forCaller(c, deps), c.req.valid('param').id)
     return c.body(await deps.store.get(file.objectKey), 200, {
       'content-type': 'application/octet-stream',
       'content-length': String(file.bytes),
@@ -82,7 +86,7 @@ export function addFileRoutes(app: HttpApp, deps: IngestDeps): void {
   })
   app.openapi(remove, async (c) => {
     const { id } = c.req.valid('param')
-    await deleteFile(deps, id)
+    await deleteFile(forCaller(c, deps), id)
     return c.json({ id, object: 'file' as const, deleted: true as const }, 200)
   })
 }

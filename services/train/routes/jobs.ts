@@ -3,6 +3,7 @@ import { Job, JobRequest, Plan, PlanRequest } from '../../../contract/job.ts'
 import { PageQuery, pageOf } from '../../../contract/page.ts'
 import type { HttpApp } from '../../../infra/http/app.ts'
 import { errors } from '../../../infra/http/errors.ts'
+import { forCaller } from '../../../infra/http/guard.ts'
 import { json, jsonBody } from '../../../infra/http/json.ts'
 import type { TrainDeps } from '../app.ts'
 import { cancelJob } from '../cancel-job.ts'
@@ -54,10 +55,16 @@ const plan = createRoute({
 
 export function addJobRoutes(app: HttpApp, deps: TrainDeps): void {
   app.openapi(plan, async (c) => c.json(await planJob(deps, c.req.valid('json')), 200))
-  app.openapi(create, async (c) => c.json(await createJob(deps, c.req.valid('json')), 200))
-  app.openapi(list, async (c) => c.json(await listJobs(deps.db, c.req.valid('query')), 200))
-  app.openapi(get, async (c) => c.json(toJob(await getJob(deps.db, c.req.valid('param').id)), 200))
-  app.openapi(move('cancel'), async (c) => c.json(await cancelJob(deps.db, c.req.valid('param').id), 200))
-  app.openapi(move('pause'), async (c) => c.json(await pauseJob(deps.db, c.req.valid('param').id), 200))
-  app.openapi(move('resume'), async (c) => c.json(await resumeJob(deps, c.req.valid('param').id), 200))
+  app.openapi(create, async (c) => c.json(await createJob(forCaller(c, deps), c.req.valid('json')), 200))
+  app.openapi(list, async (c) => c.json(await listJobs(forCaller(c, deps), c.req.valid('query')), 200))
+  app.openapi(get, async (c) => c.json(toJob(await getJob(forCaller(c, deps), c.req.valid('param').id)), 200))
+  app.openapi(move('cancel'), async (c) =>
+    c.json(await cancelJob(forCaller(c, deps), c.req.valid('param').id), 200),
+  )
+  app.openapi(move('pause'), async (c) =>
+    c.json(await pauseJob(forCaller(c, deps), c.req.valid('param').id), 200),
+  )
+  app.openapi(move('resume'), async (c) =>
+    c.json(await resumeJob(forCaller(c, deps), c.req.valid('param').id), 200),
+  )
 }

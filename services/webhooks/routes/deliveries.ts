@@ -3,6 +3,7 @@ import { PageQuery, pageOf } from '../../../contract/page.ts'
 import { DeliveryStatus, WebhookDelivery } from '../../../contract/webhook.ts'
 import type { HttpApp } from '../../../infra/http/app.ts'
 import { errors } from '../../../infra/http/errors.ts'
+import { forCaller } from '../../../infra/http/guard.ts'
 import { json } from '../../../infra/http/json.ts'
 import type { WebhooksDeps } from '../app.ts'
 import { listDeliveries, redeliver } from '../deliveries.ts'
@@ -27,10 +28,13 @@ const again = createRoute({
 
 export function addDeliveryRoutes(app: HttpApp, deps: WebhooksDeps): void {
   app.openapi(list, async (c) => {
-    return c.json(await listDeliveries(deps.db, c.req.valid('param').id, c.req.valid('query')), 200)
+    return c.json(
+      await listDeliveries(forCaller(c, deps), c.req.valid('param').id, c.req.valid('query')),
+      200,
+    )
   })
   app.openapi(again, async (c) => {
     const { id, delivery_id } = c.req.valid('param')
-    return c.json(await redeliver(deps, id, delivery_id), 200)
+    return c.json(await redeliver(forCaller(c, deps), id, delivery_id), 200)
   })
 }

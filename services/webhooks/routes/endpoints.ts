@@ -17,6 +17,7 @@ import { pageOfRows } from '../../../infra/db/page.ts'
 import { webhookEndpoints } from '../../../infra/db/tables/index.ts'
 import type { HttpApp } from '../../../infra/http/app.ts'
 import { errors } from '../../../infra/http/errors.ts'
+import { forCaller } from '../../../infra/http/guard.ts'
 import { json, jsonBody } from '../../../infra/http/json.ts'
 import type { WebhooksDeps } from '../app.ts'
 import { createEndpoint } from '../create-endpoint.ts'
@@ -81,27 +82,36 @@ const test = createRoute({
 export function addEndpointRoutes(app: HttpApp, deps: WebhooksDeps): void {
   const { db } = deps
   app.openapi(types, (c) => c.json({ object: 'list' as const, data: WebhookEventType.options }, 200))
-  app.openapi(create, async (c) => c.json(withSecret(await createEndpoint(deps, c.req.valid('json'))), 200))
+  app.openapi(create, async (c) =>
+    c.json(withSecret(await createEndpoint(forCaller(c, deps), c.req.valid('json'))), 200),
+  )
   app.openapi(list, async (c) => {
-    const { rows, hasMore } = await pageOfRows(db, webhookEndpoints, c.req.valid('query'))
+    const { rows, hasMore } = await pageOfRows(
+      db,
+      webhookEndpoints,
+      c.req.valid('query'),
+      eq(webhookEndpoints.project, c.var.caller.project),
+    )
     return c.json(page(rows.map(toEndpoint), hasMore), 200)
   })
-  app.openapi(retrieve, async (c) => c.json(toEndpoint(await findEndpoint(db, c.req.valid('param').id)), 200))
+  app.openapi(retrieve, async (c) =>
+    c.json(toEndpoint(await findEndpoint(forCaller(c, deps), c.req.valid('param').id)), 200),
+  )
   app.openapi(update, async (c) => {
     const { id } = c.req.valid('param')
-    return c.json(toEndpoint(await updateEndpoint(deps, id, c.req.valid('json'))), 200)
+    return c.json(toEndpoint(await updateEndpoint(forCaller(c, deps), id, c.req.valid('json'))), 200)
   })
   app.openapi(remove, async (c) => {
-    const { id } = await findEndpoint(db, c.req.valid('param').id)
+    const { id } = await findEndpoint(forCaller(c, deps), c.req.valid('param').id)
     await db.delete(webhookEndpoints).where(eq(webhookEndpoints.id, id))
     return c.json({ id, object: 'webhook_endpoint.deleted' as const, deleted: true as const }, 200)
   })
   app.openapi(rotate, async (c) => {
     const { keep_old_secret_active_for_24_hours: keepOld } = c.req.valid('json')
-    return c.json(withSecret(await rotateSecret(deps, c.req.valid('param').id, keepOld)), 200)
+    return c.json(withSecret(await rotateSecret(forCaller(c, deps), c.req.valid('param').id, keepOld)), 200)
   })
   app.openapi(test, async (c) => {
     const { event_type } = c.req.valid('json')
-    return c.json(await testEndpoint(deps, c.req.valid('param').id, event_type), 200)
+    return c.json(await testEndpoint(forCaller(c, deps), c.req.valid('param').id, event_type), 200)
   })
 }
