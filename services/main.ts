@@ -5,24 +5,16 @@ import { openEngine } from '../engine/index.ts'
 import { whereToListen } from '../infra/access/where-to-listen.ts'
 import { baseModels } from '../infra/base-models.ts'
 import { openDatabase } from '../infra/db/open.ts'
-import { createHttpApp } from '../infra/http/app.ts'
 import { listen } from '../infra/http/serve.ts'
 import { runProcess } from '../infra/process.ts'
 import { openQueue } from '../infra/queue/queue.ts'
-import { reachable } from '../infra/reachable.ts'
 import { openStore } from '../infra/store/open.ts'
-import { createApp as createAccess } from './access/app.ts'
-import { createApp as createConvert } from './convert/app.ts'
-import { createApp as createInfer } from './infer/app.ts'
+import { createApp } from './app.ts'
 import { warnOfStrangers } from './infer/warn-of-strangers.ts'
-import { createApp as createIngest } from './ingest/app.ts'
-import { createApp as createModels } from './models/app.ts'
 import { startPulling } from './models/start.ts'
 import { keepRunning } from './start/keep-running.ts'
-import { createApp as createTrain } from './train/app.ts'
 import { checkDevice } from './train/check-device.ts'
 import { queues } from './train/queues.ts'
-import { createApp as createWebhooks } from './webhooks/app.ts'
 import { openNetwork } from './webhooks/network.ts'
 import { startDelivering } from './webhooks/start.ts'
 
@@ -67,24 +59,7 @@ await runProcess('preamble', async ({ config, log, host, onStop }) => {
     ...{ db: database.db, log: log.child({ service: 'webhooks' }), random: Math.random },
   })
   onStop(delivering.stop)
-  const app = createHttpApp({
-    ...host,
-    db: database.db,
-    name: 'preamble',
-    ready: { ...reachable({ db: database.db, store }), engine: async () => engine.check() },
-  })
-  const services = {
-    access: createAccess,
-    ingest: createIngest,
-    convert: createConvert,
-    models: createModels,
-    train: createTrain,
-    infer: createInfer,
-    webhooks: createWebhooks,
-  }
-  for (const [service, create] of Object.entries(services)) {
-    app.route('/', create({ ...deps, log: log.child({ service }) }))
-  }
+  const app = createApp(deps)
   const server = await listen(app, await whereToListen(database.db, config, log), host.lifetime)
 
   const worker = keepRunning(fileURLToPath(new URL('./train/worker.ts', import.meta.url)), {
