@@ -30,6 +30,8 @@ export type GenerateRequest = Omit<ReplyOptions, 'maxTokens'> & {
   echo?: boolean
   /** Most tokens to generate; what the context window leaves when absent. 0 only reads the prompt. */
   maxTokens?: number
+  /** Whose text it is: what is read of it is kept for the same tenant only. */
+  tenant?: string
   /** How the weights of the base are held, as its first request says; what their size suggests when absent. */
   form?: ServingForm
 }
@@ -62,7 +64,7 @@ export async function* generate(
   checkBias(chat, request.logitBias)
   const constraint = request.format && openConstraint(request.format, tokenizer, stops)
   const maxTokens = limitOf(base, adapter, prompt.length, request.maxTokens)
-  using reader = scheduler.enter(adapter, signal)
+  using reader = scheduler.enter(adapter, signal, request.tenant)
 
   const { echo, logprobs: top } = request
   const scores = echo && top !== undefined ? new PromptScores(prompt, texts, top, tokenizer) : undefined

@@ -249,6 +249,15 @@ test.each([
   expect([theirs.status, told(theirs, owned)]).toEqual([400, told(nobodys, unknown)])
 })
 
+test('what was read of a prompt is found again in its project only', async () => {
+  const prompt = Array.from({ length: 80 }, (_, i) => 100 + i)
+  const cached = async (key: string) => {
+    const { text } = await ask(key, 'POST', '/v1/completions', { model: 'tiny', prompt, max_tokens: 1 })
+    return JSON.parse(text).usage.prompt_tokens_details.cached_tokens
+  }
+  expect([await cached(owner), await cached(stranger), await cached(owner)]).toEqual([0, 0, 64])
+})
+
 test('webhooks tell nothing of another project', async () => {
   const hook = { name: 'h', url: 'http://hooks.test/', event_types: ['preamble.dataset.ready'] }
   const { id } = JSON.parse((await ask(stranger, 'POST', '/v1/webhook_endpoints', hook)).text)

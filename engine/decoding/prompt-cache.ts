@@ -1,4 +1,4 @@
-/** Rows that stay for whoever begins the same: an adapter's prefix, a system prompt, a conversation that goes on. */
+/** Rows that stay for whoever of a tenant begins the same: an adapter's prefix, a system prompt, a conversation that goes on. */
 import type { StoredAdapter } from '../adapters/peft.ts'
 import type { Chunk, Chunks } from './chunks.ts'
 import { chunkRows } from './graph.ts'
@@ -9,8 +9,11 @@ type Node = { chunk: Chunk; key: string; siblings: Map<string, Node>; children: 
 /** What is known of one adapter, which changes every row behind it. */
 type Root = { prefix: Chunk[]; children: Map<string, Node> }
 
-const keyOf = (tokens: readonly number[], chunk: number): string =>
-  tokens.slice(chunk * chunkRows, (chunk + 1) * chunkRows).join()
+/** Whose text it is. A prefix is there for all; how fast a prompt is read must not tell what others have asked. */
+type Owner = { adapter: StoredAdapter; tenant: string }
+
+const keyOf = (tenant: string, tokens: readonly number[], chunk: number): string =>
+  (chunk === 0 ? `${tenant}:` : '') + tokens.slice(chunk * chunkRows, (chunk + 1) * chunkRows).join()
 
 export class PromptCache {
   readonly #chunks: Chunks
@@ -26,23 +29,23 @@ export class PromptCache {
   }
 
   /** The chunks that an adapter and then these tokens begin with, as far as they are there; all of a prefix. */
-  find(adapter: StoredAdapter, tokens: readonly number[]): Chunk[] {
+  find({ adapter, tenant }: Owner, tokens: readonly number[]): Chunk[] {
     const root = this.#root(adapter)
     if (adapter.prefix && root.prefix.length === 0) root.prefix = this.#chunks.fromPrefix(adapter.prefix)
-    const path = this.#walk(root, tokens)
+    const path = this.#walk(root, tenant, tokens)
     this.#touch(path)
     return [...root.prefix, ...path.map(({ chunk }) => chunk)]
   }
 
   /** Keeps the whole chunks of tokens, which stand behind an adapter's prefix; what is known is not kept twice. */
-  add(adapter: StoredAdapter, tokens: readonly number[], chunks: readonly Chunk[]): void {
+  add({ adapter, tenant }: Owner, tokens: readonly number[], chunks: readonly Chunk[]): void {
     const root = this.#root(adapter)
     const whole = chunks.slice(root.prefix.length).filter(({ length }) => length === chunkRows)
-    const path = this.#walk(root, tokens.slice(0, whole.length * chunkRows))
+    const path = this.#walk(root, tenant, tokens.slice(0, whole.length * chunkRows))
     for (const [i, chunk] of whole.entries()) {
       if (i < path.length) continue
       const siblings = (path.at(-1) ?? root).children
-      const node = { chunk, key: keyOf(tokens, i), siblings, children: new Map() }
+      const node = { chunk, key: keyOf(tenant, tokens, i), siblings, children: new Map() }
       chunk.keep = true
       siblings.set(node.key, node)
       path.push(node)
@@ -70,11 +73,11 @@ export class PromptCache {
     return enough()
   }
 
-  #walk(root: Root, tokens: readonly number[]): Node[] {
+  #walk(root: Root, tenant: string, tokens: readonly number[]): Node[] {
     const path: Node[] = []
     let next: Node | undefined
     while ((path.length + 1) * chunkRows <= tokens.length) {
-      next = (next ?? root).children.get(keyOf(tokens, path.length))
+      next = (next ?? root).children.get(keyOf(tenant, tokens, path.length))
       if (!next) break
       path.push(next)
     }

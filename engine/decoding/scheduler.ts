@@ -105,15 +105,16 @@ export class Scheduler {
   }
 
   /**
-   * A place for a text behind an adapter.
+   * A place for a text behind an adapter; what is read of it is kept for texts of the same tenant.
    * @throws InputError with code `overloaded` when too many wait
    */
-  enter(adapter: StoredAdapter, signal?: AbortSignal): Reader {
+  enter(adapter: StoredAdapter, signal?: AbortSignal, tenant = ''): Reader {
     const waiting = this.#seats - this.#writing.size
     if (waiting > this.#limits.waiting)
       throw new InputError('overloaded', `${this.#limits.waiting} requests wait already; try again later`)
     const seat = new Seat(
       adapter,
+      tenant,
       this.#model.positionRule === 'from_zero' ? (adapter.prefix?.tokens ?? 0) : 0,
     )
     this.#seats += 1
@@ -157,7 +158,7 @@ export class Scheduler {
   #vacate(seat: Seat): void {
     if (this.#reading === seat) this.#reading = undefined
     this.#writing.delete(seat)
-    this.#prompts.add(seat.adapter, seat.tokens, seat.sequence.chunks)
+    this.#prompts.add(seat, seat.tokens, seat.sequence.chunks)
     this.#chunks.leave(seat.sequence)
     this.#limits.budget.freed()
   }
@@ -208,7 +209,7 @@ export class Scheduler {
     this.#waiting.shift()
     this.#reading = seat
     const known = seat.wish!.score ? [] : tokens.slice(0, -1)
-    for (const chunk of this.#prompts.find(adapter, known)) this.#chunks.join(sequence, chunk)
+    for (const chunk of this.#prompts.find(seat, known)) this.#chunks.join(sequence, chunk)
     seat.cachedTokens ??= seat.read // what it reads again after it gave way, it has read itself
   }
 
@@ -224,7 +225,7 @@ export class Scheduler {
   }
 
   async #read(seat: Seat): Promise<void> {
-    const { sequence, adapter, wish } = seat
+    const { sequence, wish } = seat
     const [first, every] = [seat.read, wish?.score !== undefined]
     const tokens = seat.tokens.slice(
       first,
@@ -234,7 +235,7 @@ export class Scheduler {
     const hand = await this.#step([{ seat, tokens }], every)
     if (this.#reading === seat && seat.read === seat.tokens.length) {
       this.#reading = undefined
-      this.#prompts.add(adapter, seat.tokens, sequence.chunks)
+      this.#prompts.add(seat, seat.tokens, sequence.chunks)
       this.#chunks.write(sequence)
       this.#writing.add(seat)
     }

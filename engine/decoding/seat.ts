@@ -11,6 +11,8 @@ export type Wish = {
 /** One text in the engine: what is to be read of it, and what is. */
 export class Seat {
   readonly adapter: StoredAdapter
+  /** What was read of it is found again by the same tenant only. */
+  readonly tenant: string
   readonly sequence: Sequence = newSequence()
   /** All its tokens, of which the cached rows stand for the first `read`. */
   readonly tokens: number[] = []
@@ -20,8 +22,9 @@ export class Seat {
   /** Tokens that were scored; when its rows had to go and are read again, they are not scored twice. */
   #scored = 0
 
-  constructor(adapter: StoredAdapter, unplaced: number) {
+  constructor(adapter: StoredAdapter, tenant: string, unplaced: number) {
     this.adapter = adapter
+    this.tenant = tenant
     this.sequence.unplaced = unplaced
   }
 

@@ -54,7 +54,9 @@ export async function* generate(
 ): Generation {
   const files = await openModel(deps, model)
   const streams = prompts.flatMap((prompt) =>
-    Array.from({ length: n }, (_, i) => deps.engine.generate({ ...files, prompt, ...settings(asked, i) })),
+    Array.from({ length: n }, (_, i) =>
+      deps.engine.generate({ ...files, prompt, tenant: deps.project, ...settings(asked, i) }),
+    ),
   )
   // Told at once, not when the next text comes: a prompt may still be read, or wait for its turn.
   const stop = () => {
@@ -73,7 +75,7 @@ export async function* generate(
 const settings = (
   asked: Omit<Asked, 'model' | 'prompts' | 'param' | 'n'>,
   i: number,
-): Omit<GenerateRequest, 'base' | 'adapter' | 'adapterHash' | 'prompt'> => ({
+): Omit<GenerateRequest, keyof ModelFiles | 'prompt' | 'tenant'> => ({
   temperature: asked.temperature,
   topP: asked.top_p,
   topK: asked.top_k,
