@@ -16,6 +16,8 @@ const codes = {
   model_not_found: { status: 404, type: 'invalid_request_error' },
   unknown_url: { status: 404, type: 'invalid_request_error' },
   conflict: { status: 409, type: 'invalid_request_error' },
+  /** It was sent before, with the same `Idempotency-Key`. */
+  request_in_progress: { status: 409, type: 'invalid_request_error', retryAfter: 1 },
   webhook_unreachable: { status: 400, type: 'invalid_request_error' },
   file_too_large: { status: 413, type: 'invalid_request_error' },
   /** Nobody reads this answer; it is for the log. */

@@ -8,6 +8,8 @@ import type { Log } from '../log.ts'
 import { createMetrics, type Metrics } from '../metrics.ts'
 import { answerError, fromZod, toApiError } from './errors.ts'
 import { guard } from './guard.ts'
+import { idempotency } from './idempotency.ts'
+import type { Claim } from './kept-answers.ts'
 import { Lifetime } from './lifetime.ts'
 import { observe } from './observe.ts'
 import { addProbes, type Checks } from './probes.ts'
@@ -17,6 +19,10 @@ export type HttpEnv = {
     requestId: string
     /** Whose request it is; not on paths that are open to all. */
     caller: Caller
+    /** The work on a request with an `Idempotency-Key`. */
+    claim?: Claim
+    /** The answer holds what is shown once, and is kept nowhere. */
+    secret?: true
     /** What a handler adds to the request's line in the log: names, counts, durations; never text or keys. */
     told: Record<string, string | number>
     /** Resolves when a streamed answer has ended; absent, the answer is whole when the handler returns. */
@@ -54,7 +60,7 @@ export function createHttpApp(service: Service): HttpApp {
       if (!result.success) return answerError(c, fromZod(result.error))
     },
   })
-  app.use(observe(watched), guard(service))
+  app.use(observe(watched), guard(service), idempotency(service))
   app.onError((thrown, c) => {
     const error = toApiError(thrown)
     if (error.code === 'server_error') {

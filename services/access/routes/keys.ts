@@ -50,6 +50,7 @@ const revoke = createRoute({
 export function addKeyRoutes(app: HttpApp, deps: AccessDeps): void {
   app.openapi(create, async (c) => {
     const { project_id } = c.req.valid('param')
+    c.set('secret', true)
     return c.json(await createKey(forCaller(c, deps), project_id, c.req.valid('json')), 200)
   })
   app.openapi(list, async (c) => {

@@ -82,9 +82,10 @@ const test = createRoute({
 export function addEndpointRoutes(app: HttpApp, deps: WebhooksDeps): void {
   const { db } = deps
   app.openapi(types, (c) => c.json({ object: 'list' as const, data: WebhookEventType.options }, 200))
-  app.openapi(create, async (c) =>
-    c.json(withSecret(await createEndpoint(forCaller(c, deps), c.req.valid('json'))), 200),
-  )
+  app.openapi(create, async (c) => {
+    c.set('secret', true)
+    return c.json(withSecret(await createEndpoint(forCaller(c, deps), c.req.valid('json'))), 200)
+  })
   app.openapi(list, async (c) => {
     const { rows, hasMore } = await pageOfRows(
       db,
@@ -107,6 +108,7 @@ export function addEndpointRoutes(app: HttpApp, deps: WebhooksDeps): void {
     return c.json({ id, object: 'webhook_endpoint.deleted' as const, deleted: true as const }, 200)
   })
   app.openapi(rotate, async (c) => {
+    c.set('secret', true)
     const { keep_old_secret_active_for_24_hours: keepOld } = c.req.valid('json')
     return c.json(withSecret(await rotateSecret(forCaller(c, deps), c.req.valid('param').id, keepOld)), 200)
   })

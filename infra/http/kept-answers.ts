@@ -1,0 +1,79 @@
+/** The answers to requests that may be sent again, by their `Idempotency-Key`, for a day. */
+import { and, eq, lt, sql } from 'drizzle-orm'
+import type { Id } from '../../contract/ids.ts'
+import type { Database } from '../db/client.ts'
+import { idempotencyKeys } from '../db/tables/index.ts'
+
+/** `body` is null where it was a secret, which is shown once. */
+export type Answer = { status: number; contentType: string; body: string | null }
+
+/** The work on a request: whoever holds it renews it, and keeps or releases it at the end. */
+export type Claim = { project: Id<'project'>; key: string; attempt: number }
+
+export type Found =
+  | { is: 'new'; claim: Claim }
+  | { is: 'running' }
+  | { is: 'done'; answer: Answer }
+  | { is: 'other' }
+
+/** For how long a process that says nothing counts as alive, in seconds; it renews three times as often. */
+export const leaseSeconds = 30
+
+const leaseEnd = sql`now() + ${leaseSeconds} * interval '1 second'`
+const dayAgo = sql`now() - interval '1 day'`
+
+/** Takes the work on a request, unless it was done, or is being done. */
+export async function claimRequest(
+  db: Database,
+  project: Id<'project'>,
+  key: string,
+  fingerprint: string,
+): Promise<Found> {
+  const free = sql`${idempotencyKeys.createdAt} < ${dayAgo} or (${idempotencyKeys.fingerprint} = ${fingerprint}
+    and ${idempotencyKeys.answer} is null and ${idempotencyKeys.leaseUntil} < now())`
+  const [claimed] = await db
+    .insert(idempotencyKeys)
+    .values({ project, key, fingerprint, leaseUntil: leaseEnd })
+    .onConflictDoUpdate({
+      target: [idempotencyKeys.project, idempotencyKeys.key],
+      set: {
+        ...{ fingerprint, answer: null, leaseUntil: leaseEnd, createdAt: sql`now()` },
+        attempt: sql`${idempotencyKeys.attempt} + 1`,
+      },
+      setWhere: free,
+    })
+    .returning()
+  if (claimed) return { is: 'new', claim: { project, key, attempt: claimed.attempt } }
+  const [known] = await db
+    .select()
+    .from(idempotencyKeys)
+    .where(and(eq(idempotencyKeys.project, project), eq(idempotencyKeys.key, key)))
+  // Released at this moment: it is the client's to ask again.
+  if (!known) return { is: 'running' }
+  if (known.fingerprint !== fingerprint) return { is: 'other' }
+  return known.answer ? { is: 'done', answer: known.answer } : { is: 'running' }
+}
+
+const held = ({ project, key, attempt }: Claim) =>
+  and(
+    eq(idempotencyKeys.project, project),
+    eq(idempotencyKeys.key, key),
+    eq(idempotencyKeys.attempt, attempt),
+  )
+
+export async function renewClaim(db: Database, claim: Claim): Promise<void> {
+  await db.update(idempotencyKeys).set({ leaseUntil: leaseEnd }).where(held(claim))
+}
+
+export async function keepAnswer(db: Database, claim: Claim, answer: Answer): Promise<void> {
+  await db.update(idempotencyKeys).set({ answer }).where(held(claim))
+}
+
+/** Nothing was done: the request may be sent again, and is then worked on anew. */
+export async function releaseClaim(db: Database, claim: Claim): Promise<void> {
+  await db.delete(idempotencyKeys).where(held(claim))
+}
+
+export async function forgetAnswers(db: Database): Promise<void> {
+  await db.delete(idempotencyKeys).where(lt(idempotencyKeys.createdAt, dayAgo))
+}
