@@ -1,5 +1,5 @@
 /** Numbers about a process for Prometheus, which fetches them at `/metrics`. */
-import { Counter, Histogram, Registry } from 'prom-client'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 
 export type Metrics = {
   /** Where a service adds numbers of its own. */
@@ -31,6 +31,21 @@ export function createMetrics(): Metrics {
       duration.observe({ method, route }, seconds)
     },
   }
+}
+
+/** A number by status, asked of the database when Prometheus asks: what all processes see. Left out where it is not told. */
+export function countByStatus(
+  { registry }: Metrics,
+  { name, help }: { name: string; help: string },
+  ask: () => Promise<readonly { status: string; n: number }[]>,
+): void {
+  new Gauge({
+    ...{ name, help, labelNames: ['status'], registers: [registry] },
+    async collect() {
+      this.reset()
+      for (const { status, n } of await ask().catch(() => [])) this.set({ status }, n)
+    },
+  })
 }
 
 /**

@@ -37,10 +37,10 @@ afterAll(async () => {
 })
 
 /** Runs `preamble ...words` and answers what it printed and its exit code. */
-function preamble(words: string[], { input = '', url = server.url } = {}) {
+function preamble(words: string[], { input = '', url = server.url, key = '' } = {}) {
   const bin = join(import.meta.dirname, '..', 'cli', 'bin.mjs')
   return new Promise<{ out: string; err: string; code: number }>((resolve) => {
-    const env = { ...process.env, PREAMBLE_URL: url }
+    const env = { ...process.env, PREAMBLE_URL: url, PREAMBLE_API_KEY: key }
     const child = execFile(process.execPath, [bin, ...words], { env }, (_, out, err) =>
       resolve({ out, err, code: child.exitCode! }),
     )
@@ -296,4 +296,36 @@ describe('what goes wrong is one line that says what to do', () => {
     expect(await preamble(['--help'])).toMatchObject({ code: 0, err: '' })
     expect((await preamble(['tune', '--help'])).out).toContain('--prefix-projection')
   })
+})
+
+// The last test: from here on the server wants keys.
+test('preamble keys and projects let in who should, and tell others what is missing', async () => {
+  const made = await preamble(['keys', 'create', 'operator', '--scopes', 'read,write,serve,admin'])
+  expect(made).toMatchObject({ code: 0, err: expect.stringContaining('the only time that the key is shown') })
+  const key = made.out.trim()
+  expect(await preamble(['models'])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('PREAMBLE_API_KEY'),
+  })
+  expect(await preamble(['models'], { key })).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/^tiny$/m),
+  })
+
+  const project = (await preamble(['projects', 'create', 'ward'], { key })).out.trim()
+  expect((await preamble(['projects', 'list'], { key })).out).toContain(`${project}  active  ward`)
+  const inside = await preamble(['keys', 'create', 'app', '--project', 'ward', '--scopes', 'read'], { key })
+  const id = /key_\w+/.exec(inside.err)![0]
+  expect((await preamble(['adapters', 'list'], { key })).out).not.toBe('')
+  expect(await preamble(['adapters', 'list'], { key: inside.out.trim() })).toMatchObject({ code: 0, out: '' })
+  expect((await preamble(['keys', 'list', '--project', project], { key })).out).toMatch(
+    new RegExp(`^${id}  ${inside.out.slice(0, 16)}…  read  used [\\d-]+  app$`, 'm'),
+  )
+  expect((await preamble(['keys', 'revoke', id, '--project', 'ward'], { key })).out).toBe(
+    `${id} is revoked\n`,
+  )
+  expect((await preamble(['models'], { key: inside.out.trim() })).code).toBe(1)
+  expect((await preamble(['keys', 'list', '--project', 'nowhere'], { key })).err).toContain(
+    'no project nowhere',
+  )
 })

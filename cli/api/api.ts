@@ -23,7 +23,7 @@ export function connect(base: string, key?: string) {
     const response = await fetch(address(path), { method, ...init, headers }).catch((error: Error) => {
       throw unreachable(error, base)
     })
-    if (!response.ok) throw new ApiError(await refusal(response), response.status)
+    if (!response.ok) throw new ApiError((await refusal(response)) + hint(response), response.status)
     return response
   }
   const json = (body: unknown): RequestInit => ({
@@ -67,6 +67,10 @@ function unreachable(error: Error & { cause?: unknown }, base: string): Error {
     `no server answers at ${base}; start one with \`npm start\`, or name another with --url or PREAMBLE_URL`,
   )
 }
+
+/** What only the command line knows of an error. */
+const hint = ({ status }: Response): string =>
+  status === 401 ? '; the command line takes it from PREAMBLE_API_KEY' : ''
 
 /** What the server said was wrong, or its status where it did not answer in OpenAI's shape. */
 async function refusal(response: Response): Promise<string> {

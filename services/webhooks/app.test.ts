@@ -98,3 +98,20 @@ test('an unknown endpoint is a 404 everywhere', async () => {
     expect(reason).toMatchObject({ status: 404, code: 'not_found' })
   expect(await at.ask('/v1/webhook_endpoints/whe_none/deliveries')).toMatchObject({ status: 404 })
 })
+
+test('metrics tell how many deliveries wait, arrived and failed', async () => {
+  const told = async () => {
+    const text = await (await at.app.request('/metrics')).text()
+    const lines = [...text.matchAll(/^preamble_webhook_deliveries\{status="(\w+)"\} (\d+)$/gm)]
+    return Object.fromEntries(lines.map(([, status, n]) => [status, Number(n)]))
+  }
+  await at.openai.webhooks.create({ name: 'r', url: at.receiver, event_types: [succeeded] })
+  await at.tell(succeeded, 'ftjob-1')
+  await at.deliverDue()
+  const before = await told()
+  await at.tell(succeeded, 'ftjob-2')
+  const after = await told()
+  expect(before.succeeded).toBeGreaterThan(0)
+  expect(after.pending).toBeGreaterThan(before.pending ?? 0)
+  expect(after.succeeded).toBe(before.succeeded)
+})
