@@ -192,6 +192,7 @@ describe('a request is refused', () => {
     await expect(refused).rejects.toThrow(
       `the prompt has ${length} tokens and the adapter 8; the context window of 128 leaves no room`,
     )
+    await expect(reply({ prompt, maxTokens: 9 })).rejects.toThrow('leaves 8 for a reply, and 9 are asked for')
   })
 
   test('when the chat template refuses the conversation, in its words', async () => {

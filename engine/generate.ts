@@ -28,7 +28,7 @@ export type GenerateRequest = Omit<ReplyOptions, 'maxTokens'> & {
   format?: ReplyFormat
   /** Tells a raw prompt's own text, and how probable it was where `logprobs` are asked for. */
   echo?: boolean
-  /** Most tokens to generate; what the context window leaves when absent. 0 only reads the prompt. */
+  /** Most tokens to generate, for which there must be room; what the context window leaves when absent. 0 only reads the prompt. */
   maxTokens?: number
   /** Whose text it is: what is read of it is kept for the same tenant only. */
   tenant?: string
@@ -85,8 +85,9 @@ export async function* generate(
 }
 
 /**
- * Tokens that a reply may have: what the context window leaves, and the memory for keys and values.
- * @throws InputError when either has no room for one, or memory not for those that were asked for
+ * Tokens that a reply may have: what is asked for, or else what the context window leaves, and the memory for keys and
+ * values.
+ * @throws InputError when either has no room for those that were asked for, or for one
  */
 function limitOf(
   { model, scheduler }: Base,
@@ -96,20 +97,20 @@ function limitOf(
 ): number {
   const placed = model.positionRule === 'after_prefix' ? (adapter.prefix?.tokens ?? 0) : 0
   const room = model.maxPositions - placed - prompt
-  if (room < Math.min(1, wanted ?? 1))
+  if (room < (wanted ?? 1))
     throw new InputError(
       'context_length_exceeded',
-      `the prompt has ${prompt} tokens and the adapter ${placed}; ` +
-        `the context window of ${model.maxPositions} leaves no room for a reply`,
+      `the prompt has ${prompt} tokens and the adapter ${placed}; the context window of ${model.maxPositions} ` +
+        (room < 1 ? 'leaves no room for a reply' : `leaves ${room} for a reply, and ${wanted} are asked for`),
     )
   const rows = scheduler.rows(adapter)
-  const needed = prompt + Math.min(wanted ?? 1, room)
+  const needed = prompt + (wanted ?? 1)
   if (needed > rows)
     throw new InputError(
       'context_length_exceeded',
       `prompt and reply may take ${needed} tokens; the memory that is set aside for keys and values holds ${rows}`,
     )
-  return Math.min(wanted ?? room, room, rows - prompt)
+  return wanted ?? Math.min(room, rows - prompt)
 }
 
 type Base = {

@@ -301,6 +301,9 @@ describe('messages', () => {
     const error = await refusal(chat({ messages: ask('ha '.repeat(99)) }))
     expect(error).toMatchObject({ status: 400, param: 'messages', code: 'context_length_exceeded' })
     expect(error.message).toMatch(/the prompt has \d{3} tokens .*the context window of 128 /)
+    const more = await refusal(chat({ max_tokens: 120 }))
+    expect(more).toMatchObject({ status: 400, code: 'context_length_exceeded' })
+    expect(more.message).toMatch(/leaves \d+ for a reply, and 120 are asked for/)
   })
 })
 
