@@ -6,6 +6,7 @@ import type { Caller } from '../access/caller.ts'
 import type { Database } from '../db/client.ts'
 import type { Log } from '../log.ts'
 import { createMetrics, type Metrics } from '../metrics.ts'
+import { addDescription } from './description.ts'
 import { answerError, fromZod, toApiError } from './errors.ts'
 import { guard } from './guard.ts'
 import { idempotency } from './idempotency.ts'
@@ -72,15 +73,25 @@ export function createHttpApp(service: Service): HttpApp {
     return answerError(c, error)
   })
   app.notFound((c) => {
+    const allowed = methodsOf(app, c.req.path)
+    if (allowed.length > 0) {
+      c.header('allow', allowed.join(', '))
+      const message = `${c.req.path} takes ${allowed.join(' and ')}, and no ${c.req.method}`
+      return answerError(c, new ApiError('method_not_allowed', message))
+    }
     const message = `unknown request: ${c.req.method} ${c.req.path}; /openapi.json lists what there is`
     return answerError(c, new ApiError('unknown_url', message))
   })
   addProbes(app, watched)
-  app.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' })
-  app.doc31('/openapi.json', {
-    openapi: '3.1.0',
-    info: { title: `Preamble ${name}`, version },
-    security: [{ key: [] }],
-  })
+  addDescription(app, service)
   return app
+}
+
+const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
+
+/** What a path can be asked by; nothing: there is no such path. */
+function methodsOf(app: HttpApp, path: string): string[] {
+  const takes = (method: string) =>
+    app.router.match(method, path)[0].some(([[, route]]) => route.method === method)
+  return methods.filter(takes)
 }

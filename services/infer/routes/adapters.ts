@@ -13,7 +13,7 @@ import type { InferDeps } from '../app.ts'
 import { deleteModel } from '../delete-model.ts'
 import { exportAdapter } from '../export-adapter.ts'
 import { importAdapter } from '../import-adapter.ts'
-import { keepAdapter } from '../keep-adapter.ts'
+import { type Keeping, keepAdapter } from '../keep-adapter.ts'
 
 /** An `adapter_…`, or the `ft:…` of its model. */
 const one = z.object({ id: z.string().min(1) })
@@ -36,12 +36,13 @@ const remove = createRoute({
   request: { params: one },
   responses: { 200: json('It is gone, and its model', AdapterDeleted), ...errors(404) },
 })
-const keep = createRoute({
-  method: 'post',
-  path: '/v1/adapters/{id}/{keeping}',
-  request: { params: one.extend({ keeping: z.enum(['load', 'pin', 'unpin']) }) },
-  responses: { 200: json('The adapter as it is in memory now', Adapter), ...errors(400, 404, 409) },
-})
+const keep = (keeping: Keeping) =>
+  createRoute({
+    method: 'post',
+    path: `/v1/adapters/{id}/${keeping}`,
+    request: { params: one },
+    responses: { 200: json('The adapter as it is in memory now', Adapter), ...errors(400, 404, 409) },
+  })
 const download = createRoute({
   method: 'get',
   path: '/v1/adapters/{id}/export',
@@ -96,10 +97,10 @@ export function addAdapterRoutes(app: HttpApp, deps: InferDeps): void {
     await deleteModel(forCaller(c, deps), model)
     return c.json({ id, object: 'adapter' as const, deleted: true as const }, 200)
   })
-  app.openapi(keep, async (c) => {
-    const { id, keeping } = c.req.valid('param')
-    return c.json(await told(await keepAdapter(forCaller(c, deps), id, keeping)), 200)
-  })
+  for (const keeping of ['load', 'pin', 'unpin'] as const)
+    app.openapi(keep(keeping), async (c) =>
+      c.json(await told(await keepAdapter(forCaller(c, deps), c.req.valid('param').id, keeping)), 200),
+    )
   app.openapi(download, async (c) => {
     const { filename, content } = await exportAdapter(
       forCaller(c, deps),
