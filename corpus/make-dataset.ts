@@ -4,7 +4,7 @@ import type { Dataset, DatasetFileName, Split } from '../contract/dataset.ts'
 import { ApiError } from '../contract/errors.ts'
 import { type Id, newId } from '../contract/ids.ts'
 import type { InProject } from '../infra/access/caller.ts'
-import type { Database } from '../infra/db/client.ts'
+import type { Database, Transaction } from '../infra/db/client.ts'
 import { datasets, files, unixSeconds } from '../infra/db/tables/index.ts'
 import { announce } from '../infra/outbox.ts'
 import type { Store } from '../infra/store/store.ts'
@@ -19,12 +19,15 @@ export const datasetKey = (id: Id<'dataset'>, name?: DatasetFileName): string =>
 
 /**
  * Converts and splits a file. A corpus with errors makes a dataset that has failed and lists them; it has no files.
- * @throws ApiError when there is no such file; `param` is the request's name for it
+ * @param param the request's name for the file
+ * @param also what belongs to the row, in its transaction: when it throws, there is no dataset
+ * @throws ApiError when there is no such file
  */
 export async function makeDataset(
   { db, store, project }: Deps,
   request: { fileId: string; split: Split; systemPrompt?: string | null },
   param = 'file_id',
+  also?: (tx: Transaction, made: DatasetRow) => Promise<void>,
 ): Promise<DatasetRow> {
   const { split, systemPrompt = null } = request
   const [file] = await db
@@ -56,6 +59,7 @@ export async function makeDataset(
   return db.transaction(async (tx) => {
     const [made] = await tx.insert(datasets).values(row).returning()
     await announce(tx, project, `preamble.dataset.${row.status}`, id)
+    await also?.(tx, made!)
     return made!
   })
 }

@@ -7,14 +7,12 @@ import { baseModels } from '../infra/base-models.ts'
 import { openDatabase } from '../infra/db/open.ts'
 import { listen } from '../infra/http/serve.ts'
 import { runProcess } from '../infra/process.ts'
-import { openQueue } from '../infra/queue/queue.ts'
 import { openStore } from '../infra/store/open.ts'
 import { createApp } from './app.ts'
 import { warnOfStrangers } from './infer/warn-of-strangers.ts'
 import { startPulling } from './models/start.ts'
 import { keepRunning } from './start/keep-running.ts'
 import { checkDevice } from './train/check-device.ts'
-import { queues } from './train/queues.ts'
 import { openNetwork } from './webhooks/network.ts'
 import { startDelivering } from './webhooks/start.ts'
 
@@ -25,14 +23,10 @@ await runProcess('preamble', async ({ config, log, host, onStop }) => {
   await checkDevice(openEngine, config)
   const database = await openDatabase(config)
   onStop(database.close)
-  const validation = await openQueue(database.url, queues.validation, log)
-  onStop(() => validation.stop())
-  const training = await openQueue(database.url, queues.training, log)
-  onStop(() => training.stop())
   const engine = openEngine({ adapterBytes: config.adapterBytes, ...config.serving })
   onStop(engine.close)
   const store = await openStore(config)
-  const models = await startPulling(database.url, config, {
+  const models = startPulling(config, {
     db: database.db,
     store,
     log: log.child({ service: 'models' }),
@@ -43,7 +37,7 @@ await runProcess('preamble', async ({ config, log, host, onStop }) => {
     ...models.deps,
     ...webhooks,
     ...host,
-    ...{ validation, training, engine, store },
+    ...{ engine, store },
     db: database.db,
     maxFileBytes: config.maxFileBytes,
     requestTimeout: config.requestTimeout,

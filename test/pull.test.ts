@@ -71,7 +71,7 @@ test('a pull goes on after the server was stopped, and after it was killed, and 
   await kill()
 
   await start()
-  // The queue notices a dead server by its missing heartbeat, after some 20 to 40 seconds.
+  // The lease of the dead server runs out before.
   const status = async () => (await ask<BaseModel>(`base_models/${id}`)).status
   await vi.waitFor(async () => expect(await status()).toBe('ready'), patiently)
   const parts = hub.cdn.filter(({ file }) => file === 'model.safetensors')

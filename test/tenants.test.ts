@@ -19,7 +19,6 @@ const app = createApp({
   ...at.deps,
   db: drizzle(client, { logger: { logQuery: (query) => statements.push(query) } }),
   shipped: at.deps.bases,
-  pulling: { enqueue: async () => {} },
   ...{ downloads: `${at.root}/downloads`, scratch: `${at.root}/scratch` },
   ...{ maxFileBytes: 2 ** 20, requestTimeout: 10_000 },
   network: {

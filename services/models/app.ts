@@ -2,7 +2,6 @@
 import type { BaseModels } from '../../infra/base-models.ts'
 import type { Database } from '../../infra/db/client.ts'
 import { createHttpApp, type HostDeps, type HttpApp } from '../../infra/http/app.ts'
-import type { Queue } from '../../infra/queue/queue.ts'
 import { reachable } from '../../infra/reachable.ts'
 import type { Store } from '../../infra/store/store.ts'
 import { addBaseModelRoutes } from './routes/base-models.ts'
@@ -12,8 +11,6 @@ export type ModelsDeps = HostDeps & {
   store: Store
   /** Those that the server comes with. */
   shipped: BaseModels
-  /** Models to be pulled. */
-  pulling: Pick<Queue, 'enqueue'>
   /** A directory for files that are not whole yet. */
   downloads: string
 }

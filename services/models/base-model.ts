@@ -13,14 +13,26 @@ export async function findRow(db: Database, id: string): Promise<BaseModelRow | 
   return row
 }
 
-/** Changes a row that is where it is expected; undefined, and nothing changed: it is not there, or was deleted. */
+/** Where a row must be for a change to happen; `held`: only for the worker that took this pull, and not again since. */
+export type Expected = {
+  id: string
+  status: readonly BaseModelStatus[]
+  held?: Pick<BaseModelRow, 'objectKey' | 'attempt'>
+}
+
+/** Undefined, and nothing changed: it is not where it is expected, another worker's, or deleted. */
 export async function advance(
   db: Database,
-  id: string,
-  from: readonly BaseModelStatus[],
+  { id, status, held }: Expected,
   patch: Partial<BaseModelRow>,
 ): Promise<BaseModelRow | undefined> {
-  const expected = and(eq(baseModelTable.id, id), inArray(baseModelTable.status, [...from]))
+  const { objectKey, attempt } = baseModelTable
+  const expected = and(
+    eq(baseModelTable.id, id),
+    inArray(baseModelTable.status, [...status]),
+    // The key tells it from a model that was deleted and pulled anew under its name.
+    held && and(eq(objectKey, held.objectKey), eq(attempt, held.attempt)),
+  )
   const [row] = await db.update(baseModelTable).set(patch).where(expected).returning()
   return row
 }

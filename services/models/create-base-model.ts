@@ -29,21 +29,18 @@ async function pull(
   id: string,
   { source = id, revision, endpoint }: BaseModelRequest,
 ): Promise<BaseModelRow> {
-  const { db, pulling } = deps
   const origin = {
     origin: 'hub' as const,
     source,
     revision: revision ?? null,
     endpoint: endpoint?.replace(/\/+$/, '') ?? null,
   }
-  const [fresh] = await db
+  const [fresh] = await deps.db
     .insert(baseModelTable)
     .values({ id, status: 'downloading', ...origin, objectKey: keyOf(id) })
     .onConflictDoNothing()
     .returning()
-  const row = fresh ?? (await resume(deps, id, origin))
-  await pulling.enqueue(id)
-  return row
+  return fresh ?? (await resume(deps, id, origin))
 }
 
 type Origin = Pick<BaseModelRow, 'origin' | 'source' | 'revision' | 'endpoint'>
@@ -58,7 +55,11 @@ async function resume({ db, downloads }: ModelsDeps, id: string, origin: Origin)
   if (row.status === 'failed') {
     // Parts of the same commit are still good; those of another one are not.
     const anew = same ? {} : { ...origin, commit: null, objectKey: keyOf(id) }
-    const again = await advance(db, id, ['failed'], { status: 'downloading', error: null, ...anew })
+    const again = await advance(
+      db,
+      { id, status: ['failed'] },
+      { status: 'downloading', error: null, ...anew },
+    )
     if (again && !same) await rm(partsOf(downloads, row), { recursive: true, force: true })
     if (again) return again
   }

@@ -1,7 +1,7 @@
 /** One file of a model from the hub to the local disk: taken up where it broke off, and verified. */
 import { createHash, type Hash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { open, rm, stat } from 'node:fs/promises'
+import { constants, createReadStream } from 'node:fs'
+import { type FileHandle, open, rm, stat } from 'node:fs/promises'
 import { ConnectionError, type HubFile, openFile, PullError, type Repository } from './hub.ts'
 import { retry } from './retry.ts'
 
@@ -53,19 +53,19 @@ async function fetchRest({ repository, commit, file, path, signal, onProgress }:
   onProgress(there)
   if (there < file.bytes) {
     // Opened first: of a stream that nobody reads yet, a broken connection takes away what has come.
-    const out = await open(path, 'a')
+    const out = await open(path, constants.O_WRONLY | constants.O_CREAT)
     try {
       const { start, body } = await openFile(repository, commit, file, there, signal)
       if (start < there) {
-        await out.truncate(start)
         verifier = createVerifier(file)
         there = start
       }
       for await (const chunk of body) {
         verifier.push(chunk)
+        const at = there
         there += chunk.length
         if (there > file.bytes) break
-        await out.writeFile(chunk)
+        await writeAt(out, chunk, at)
         onProgress(there)
       }
       await out.sync()
@@ -76,6 +76,12 @@ async function fetchRest({ repository, commit, file, path, signal, onProgress }:
       throw new ConnectionError(`the connection ended at byte ${there} of ${file.bytes}`)
   }
   return verifier.end()
+}
+
+/** Each byte goes to its own place: a worker that was taken for dead, and goes on, writes what is there already. */
+async function writeAt(file: FileHandle, chunk: Uint8Array, at: number): Promise<void> {
+  for (let from = 0; from < chunk.length; )
+    from += (await file.write(chunk, from, chunk.length - from, at + from)).bytesWritten
 }
 
 /** Hashes as the hub does: large files whole, small ones behind the header of a git blob. */

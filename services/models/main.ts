@@ -1,4 +1,4 @@
-/** `npm run models`: this service alone, with the work that it puts in line. */
+/** `npm run models`: this service alone, with the work on what is to be pulled. */
 import { whereToListen } from '../../infra/access/where-to-listen.ts'
 import { openDatabase } from '../../infra/db/open.ts'
 import { listen } from '../../infra/http/serve.ts'
@@ -12,7 +12,7 @@ await runProcess('models', async ({ config, log, host, onStop }) => {
   onStop(database.close)
   const store = await openStore(config)
   const { db } = database
-  const { deps, stop } = await startPulling(database.url, config, { db, store, log })
+  const { deps, stop } = startPulling(config, { db, store, log })
   onStop(stop)
   const server = await listen(
     createApp({ ...host, db, store, ...deps }),

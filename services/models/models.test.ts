@@ -12,8 +12,9 @@ import { testDatabase } from '../../infra/db/testing.ts'
 import { createLog } from '../../infra/log.ts'
 import { diskStore } from '../../infra/store/disk.ts'
 import { createApp } from './app.ts'
+import { claimPull, holdPull } from './claim-pull.ts'
 import { startHub, type TestHub } from './hub.case.ts'
-import { partsOf, pullModel } from './pull-model.ts'
+import { type PullDeps, partsOf, pullModel } from './pull-model.ts'
 
 const { root, remove } = temporary()
 const { db, close } = await testDatabase()
@@ -22,11 +23,9 @@ const downloads = join(root, 'downloads')
 const logged: string[] = []
 const log = createLog({ name: 'test', level: 'trace' }, { write: (line) => logged.push(line) })
 const bases = baseModels(join(root, 'shipped'), { db, store })
-const waiting: string[] = []
 const app = createApp({
   ...{ log, version: '0', db, store, downloads },
   shipped: directoriesOf(join(root, 'shipped')),
-  pulling: { enqueue: async (id) => void waiting.push(id) },
 })
 
 const repository = 'someone/tiny-chat'
@@ -45,7 +44,6 @@ beforeEach(async () => {
   await db.delete(adapters)
   await db.delete(baseModelTable)
   await rm(downloads, { recursive: true, force: true })
-  waiting.length = 0
   logged.length = 0
   const other = new TextEncoder().encode('x'.repeat(20_000))
   hub = await startHub(repository, {
@@ -73,15 +71,23 @@ const ask = (request: object = {}) =>
   call('POST', '/v1/base_models', { source: repository, endpoint: `${hub.endpoint}/`, ...request })
 const get = async (id = repository) => (await call('GET', `/v1/base_models/${encodeURIComponent(id)}`)).body
 const never = new AbortController().signal
-const pull = (waits: number[] = [1], signal = never, token?: string) =>
-  pullModel({ db, store, log, downloads, hub: { endpoint: hub.endpoint, token }, waits }, repository, signal)
+/** What a worker does that takes what waits, if anything does. */
+async function pull(waits: number[] = [1], signal = never, own: Partial<PullDeps['hub']> = {}) {
+  const row = await claimPull(db, 60_000)
+  if (!row) return
+  const deps = { db, store, log, downloads, waits }
+  try {
+    await pullModel({ ...deps, hub: { endpoint: hub.endpoint, token: undefined, ...own } }, row, signal)
+  } finally {
+    await holdPull(db, row, 0)
+  }
+}
 const usable = async () => (await bases.list()).map(({ id }) => id)
 
 describe('a pull', () => {
   test('fetches the files that are needed, and only then lists the model', async () => {
     const asked = await ask()
     expect(asked).toMatchObject({ status: 201, body: { id: repository, status: 'downloading', bytes: 0 } })
-    expect(waiting).toEqual([repository])
     expect(await usable()).toEqual(['tiny'])
     await pull()
     expect(await usable()).toEqual(['tiny', repository])
@@ -204,7 +210,7 @@ describe('a pull', () => {
   test('shows its token to the hub, and not to where large files lie', async () => {
     hub.token = 'mirror-secret' // not every hub's tokens begin with hf_
     await ask({ endpoint: undefined })
-    await pull([1], never, hub.token)
+    await pull([1], never, { token: hub.token! })
     expect((await get()).status).toBe('ready')
     expect(hub.asked.every(({ authorization }) => authorization === `Bearer ${hub.token}`)).toBe(true)
     expect(hub.cdn.length).toBeGreaterThan(0)
@@ -214,7 +220,7 @@ describe('a pull', () => {
   test('whose token is refused tells the token to nobody', async () => {
     hub.token = 'right-secret'
     await ask({ endpoint: undefined })
-    await pull([], never, 'wrong-secret')
+    await pull([], never, { token: 'wrong-secret' })
     const model = await get()
     expect(model.error!.code).toBe('not_allowed')
     expect(logged.join()).toContain('pull failed')
@@ -223,8 +229,7 @@ describe('a pull', () => {
 
   test('shows no token to another hub than its own', async () => {
     await ask()
-    const own = { endpoint: 'http://127.0.0.1:9', token: 'hf_secret' }
-    await pullModel({ db, store, log, downloads, hub: own, waits: [] }, repository, never)
+    await pull([], never, { endpoint: 'http://127.0.0.1:9', token: 'hf_secret' })
     expect((await get()).status).toBe('ready')
     expect(hub.asked.every(({ authorization }) => authorization === undefined)).toBe(true)
   })

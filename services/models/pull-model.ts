@@ -31,24 +31,23 @@ export const partsOf = (downloads: string, { objectKey }: Pick<BaseModelRow, 'ob
   join(downloads, objectKey.replaceAll('/', '~'))
 
 /**
- * Pulls the model of this id, from where an earlier attempt stopped; what goes wrong is told by its row.
+ * Pulls the model of a row that was taken, from where an earlier attempt stopped; what goes wrong is told by its row.
  * @throws `signal.reason` when it is told to stop: the parts stay, and the model is still downloading
  */
-export async function pullModel(deps: PullDeps, id: string, signal: AbortSignal): Promise<void> {
+export async function pullModel(deps: PullDeps, row: BaseModelRow, signal: AbortSignal): Promise<void> {
   const { db, log } = deps
-  const row = await findRow(db, id)
-  if (row?.status !== 'downloading') return
   try {
     await pull(deps, row, signal)
   } catch (error) {
     signal.throwIfAborted()
     const { code, message } = asFailure(error)
-    log.warn({ model: id, code, err: error }, 'pull failed')
-    const failed = await advance(db, id, ['downloading'], { status: 'failed', error: { code, message } })
-    if (!failed || code === 'unsupported_model')
-      await rm(partsOf(deps.downloads, row), { recursive: true, force: true })
+    log.warn({ model: row.id, code, err: error }, 'pull failed')
+    const failed = await advance(db, whose(row), { status: 'failed', error: { code, message } })
+    if (!failed || code === 'unsupported_model') await dropParts(deps, row)
   }
 }
+
+const whose = (row: BaseModelRow) => ({ id: row.id, status: ['downloading'], held: row }) as const
 
 async function pull(deps: PullDeps, row: BaseModelRow, signal: AbortSignal): Promise<void> {
   const { db, store, downloads, hub, waits = patience } = deps
@@ -66,12 +65,12 @@ async function pull(deps: PullDeps, row: BaseModelRow, signal: AbortSignal): Pro
   const needed = choose(files, row.source)
   const bytes = needed.reduce((sum, file) => sum + file.bytes, 0)
   const listed = needed.map(({ name, bytes, sha256 }): BaseModelFile => ({ name, bytes, sha256 }))
-  const known = await advance(db, row.id, ['downloading'], { commit, bytes, files: listed })
+  const known = await advance(db, whose(row), { commit, bytes, files: listed })
   if (!known) return
 
   const parts = partsOf(downloads, row)
   await mkdir(parts, { recursive: true })
-  const progress = reporter(deps, row.id)
+  const progress = reporter(deps, row)
   const stop = AbortSignal.any([signal, progress.gone])
   for (const file of needed) {
     const path = join(parts, file.name)
@@ -91,15 +90,19 @@ async function pull(deps: PullDeps, row: BaseModelRow, signal: AbortSignal): Pro
   }
   usable(parts, checkBase)
   await progress.end()
-  for (const { name } of needed) await store.adopt(`${row.objectKey}/${name}`, join(parts, name), 'move')
-  const done = await advance(db, row.id, ['downloading'], {
-    status: 'ready',
-    files: listed,
-    bytesDone: bytes,
-    error: null,
-  })
-  if (!done) await store.delete(row.objectKey)
-  await rm(parts, { recursive: true, force: true })
+  // A place of its own for each attempt: a worker that was taken for dead writes nothing where another one does.
+  const objectKey = `${row.objectKey}/${row.attempt}`
+  for (const { name } of needed) await store.adopt(`${objectKey}/${name}`, join(parts, name), 'link')
+  const ready = { status: 'ready', files: listed, bytesDone: bytes, error: null, objectKey } as const
+  if (!(await advance(db, whose(row), ready))) await store.delete(objectKey)
+  await dropParts(deps, row)
+}
+
+/** Removes the parts, unless another worker has taken the pull and goes on with them. */
+async function dropParts({ db, downloads }: PullDeps, row: BaseModelRow): Promise<void> {
+  const now = await findRow(db, row.id)
+  const isOthers = now?.status === 'downloading' && now.objectKey === row.objectKey
+  if (!isOthers) await rm(partsOf(downloads, row), { recursive: true, force: true })
 }
 
 function choose(files: readonly HubFile[], source: string): HubFile[] {
@@ -122,8 +125,8 @@ function usable(parts: string, check: (directory: string) => void): void {
   }
 }
 
-/** Writes the sum of all files' progress down, now and then; `gone` says that there is no such model any more. */
-function reporter({ db, log }: PullDeps, id: string) {
+/** Writes the sum of all files' progress down, now and then; `gone` says that the pull is not ours any more. */
+function reporter({ db, log }: PullDeps, row: BaseModelRow) {
   const there = new Map<string, number>()
   const gone = new AbortController()
   let last = 0
@@ -135,9 +138,9 @@ function reporter({ db, log }: PullDeps, id: string) {
       if (Date.now() - last < progressMs) return
       last = Date.now()
       const bytesDone = [...there.values()].reduce((sum, n) => sum + n, 0)
-      writing = advance(db, id, ['downloading'], { bytesDone })
+      writing = advance(db, whose(row), { bytesDone })
         .then((row) => row ?? gone.abort())
-        .catch((err: unknown) => log.warn({ model: id, err }, 'could not write progress down'))
+        .catch((err: unknown) => log.warn({ model: row.id, err }, 'could not write progress down'))
     },
     end: () => writing,
   }

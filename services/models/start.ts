@@ -1,28 +1,26 @@
-/** What both `npm start` and this service alone open: the line of models to be pulled, and the work on it. */
+/** What both `npm start` and this service alone open: the work on models that are to be pulled. */
 import { join } from 'node:path'
 import { directoriesOf } from '../../infra/base-models.ts'
 import type { Config } from '../../infra/config.ts'
-import { openQueue } from '../../infra/queue/queue.ts'
+import { startWork } from '../../infra/work.ts'
 import type { ModelsDeps } from './app.ts'
+import { claimPull, holdPull } from './claim-pull.ts'
 import { type PullDeps, pullModel } from './pull-model.ts'
 
-type Opened = Pick<ModelsDeps, 'shipped' | 'pulling' | 'downloads'>
+type Opened = Pick<ModelsDeps, 'shipped' | 'downloads'>
 
-export async function startPulling(
-  databaseUrl: string,
+export function startPulling(
   config: Pick<Config, 'home' | 'models' | 'hub'>,
   { db, store, log }: Pick<PullDeps, 'db' | 'store' | 'log'>,
-): Promise<{ deps: Opened; stop(): Promise<void> }> {
-  const pulling = await openQueue(databaseUrl, { name: 'pull-models', retries: 3 }, log)
+): { deps: Opened; stop(): Promise<void> } {
   const downloads = join(config.home, 'downloads')
-  await pulling.work(async (id, signal) => {
-    try {
-      await pullModel({ db, store, log, downloads, hub: config.hub }, id, signal)
-    } catch (error) {
-      if (!signal.aborted) throw error
-      await pulling.enqueue(id) // a server that stops is no failed attempt
-    }
-  })
-  const shipped = directoriesOf(config.models)
-  return { deps: { shipped, pulling, downloads }, stop: () => pulling.stop() }
+  const { stop } = startWork(
+    {
+      claim: (leaseMs) => claimPull(db, leaseMs),
+      hold: (row, leaseMs) => holdPull(db, row, leaseMs),
+      handle: (row, signal) => pullModel({ db, store, log, downloads, hub: config.hub }, row, signal),
+    },
+    log,
+  )
+  return { deps: { shipped: directoriesOf(config.models), downloads }, stop: () => stop() }
 }

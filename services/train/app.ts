@@ -4,7 +4,6 @@ import type { Database } from '../../infra/db/client.ts'
 import { jobs } from '../../infra/db/tables/index.ts'
 import { createHttpApp, type HostDeps, type HttpApp } from '../../infra/http/app.ts'
 import { countByStatus, createMetrics } from '../../infra/metrics.ts'
-import type { Queue } from '../../infra/queue/queue.ts'
 import { reachable } from '../../infra/reachable.ts'
 import type { Store } from '../../infra/store/store.ts'
 import type { PlanDeps } from './plan-job.ts'
@@ -15,9 +14,6 @@ export type TrainDeps = HostDeps &
   PlanDeps & {
     db: Database
     store: Pick<Store, 'check'>
-    /** Jobs whose files are to be validated, and jobs to be trained. */
-    validation: Pick<Queue, 'enqueue'>
-    training: Pick<Queue, 'enqueue'>
   }
 
 export function createApp(given: TrainDeps): HttpApp {

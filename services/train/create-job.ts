@@ -6,26 +6,25 @@ import type { InProject } from '../../infra/access/caller.ts'
 import type { BaseModels } from '../../infra/base-models.ts'
 import type { Database } from '../../infra/db/client.ts'
 import { datasets, files, jobs } from '../../infra/db/tables/index.ts'
-import type { Queue } from '../../infra/queue/queue.ts'
 import { addEvents, toJob } from './job.ts'
 import { say } from './say.ts'
 import { settingsOf } from './settings.ts'
 
-type Deps = InProject & { db: Database; bases: BaseModels; validation: Pick<Queue, 'enqueue'> }
+type Deps = InProject & { db: Database; bases: BaseModels }
 
 /**
  * Puts a job in line to have its files validated, and then to be trained.
  * @throws ApiError when there is no such base model or file
  */
 export async function createJob(deps: Deps, request: JobRequest): Promise<Job> {
-  const { db, project, bases, validation } = deps
+  const { db, project, bases } = deps
   await findBase(bases, request.model)
   await mustExist(deps, 'training_file', request.training_file)
   if (request.validation_file) await mustExist(deps, 'validation_file', request.validation_file)
 
   const { hyperparameters, peft, args, warnings } = settingsOf(request)
   const id = newId('job')
-  const row = await db.transaction(async (tx) => {
+  return db.transaction(async (tx) => {
     const [row] = await tx
       .insert(jobs)
       .values({
@@ -48,16 +47,8 @@ export async function createJob(deps: Deps, request: JobRequest): Promise<Job> {
       ...warnings.map((warning) => say(warning, 'warn')),
       say(`Validating training file: ${request.training_file}`),
     ])
-    return row!
+    return toJob(row!)
   })
-  try {
-    await validation.enqueue(id)
-  } catch (error) {
-    // A job that nobody would ever take is no job.
-    await db.delete(jobs).where(eq(jobs.id, id))
-    throw error
-  }
-  return toJob(row)
 }
 
 /** Throws ApiError when there is no such base model. */

@@ -1,5 +1,5 @@
 /** A job's row: how it is read, how the API tells it, and the one way in which it changes. */
-import { and, eq, inArray } from 'drizzle-orm'
+import { and, eq, inArray, type SQL } from 'drizzle-orm'
 import { ApiError } from '../../contract/errors.ts'
 import { type Id, newId } from '../../contract/ids.ts'
 import type { Job, JobStatus } from '../../contract/job.ts'
@@ -37,6 +37,9 @@ const ends = ['succeeded', 'failed', 'cancelled'] as const
 export const isEnd = (status: JobStatus): status is (typeof ends)[number] =>
   (ends as readonly JobStatus[]).includes(status)
 
+/** What changes in a row; the ends of leases are times of the database. */
+export type Patch = Partial<Omit<JobRow, 'leaseUntil'>> & { leaseUntil?: SQL }
+
 /**
  * Where a job must be for a change to happen; `attempt`: only for the worker whose attempt it is;
  * `project`: only for those who see it.
@@ -51,7 +54,7 @@ export type Expected = Partial<InProject> & { id: JobId; status: readonly JobSta
 export async function advance(
   db: Database,
   { id, project, status, attempt }: Expected,
-  patch: Partial<JobRow>,
+  patch: Patch,
   events: readonly NewEvent[] = [],
   also?: (tx: Transaction) => Promise<unknown>,
 ): Promise<JobRow | undefined> {

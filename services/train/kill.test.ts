@@ -6,7 +6,7 @@ import { eq } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Random } from '../../engine/random.ts'
 import { adapters } from '../../infra/db/tables/index.ts'
-import { getJob, type JobId } from './job.ts'
+import { getJob, isEnd, type JobId } from './job.ts'
 import { corpus, setUp } from './train.case.ts'
 
 const kills = 20
@@ -32,14 +32,14 @@ test(`a job whose worker is killed ${kills} times tells the same losses and make
   const random = new Random(1)
   let killed = 0
   while (killed < kills) {
-    const worker = fork(new URL('./kill.case.ts', import.meta.url), [at.url, at.root, id])
+    const worker = fork(new URL('./worker.case.ts', import.meta.url), [at.url, at.root, '300'])
     const over = once(worker, 'exit')
     const step = await lastStep(id)
-    while (worker.exitCode === null && (await lastStep(id)) <= step) await sleep(5)
+    while (!(await isOver(id)) && (await lastStep(id)) <= step) await sleep(5)
     await sleep(100 * random.uniform())
-    if (worker.exitCode !== null) break
     worker.kill('SIGKILL')
     await over
+    if (await isOver(id)) break
     killed += 1
   }
   expect(killed).toBe(kills)
@@ -52,6 +52,7 @@ test(`a job whose worker is killed ${kills} times tells the same losses and make
   expect(one).toEqual(other)
 }, 300_000)
 
+const isOver = async (id: JobId) => isEnd((await getJob(at, id)).status)
 const lastStep = async (id: JobId) => (await at.metrics(id)).at(-1)?.[0] ?? -1
 
 /** The weights of every model that the job made, by step. */

@@ -1,22 +1,16 @@
-/** `npm run train:api`: this service alone; `npm run train:worker` does what it puts in line. */
+/** `npm run train:api`: this service alone; `npm run train:worker` does the work. */
 import { openEngine } from '../../engine/index.ts'
 import { whereToListen } from '../../infra/access/where-to-listen.ts'
 import { baseModels } from '../../infra/base-models.ts'
 import { openDatabase } from '../../infra/db/open.ts'
 import { listen } from '../../infra/http/serve.ts'
 import { runProcess } from '../../infra/process.ts'
-import { openQueue } from '../../infra/queue/queue.ts'
 import { openStore } from '../../infra/store/open.ts'
 import { createApp } from './app.ts'
-import { queues } from './queues.ts'
 
 await runProcess('train', async ({ config, log, host, onStop }) => {
   const database = await openDatabase(config)
   onStop(database.close)
-  const validation = await openQueue(database.url, queues.validation, log)
-  onStop(() => validation.stop())
-  const training = await openQueue(database.url, queues.training, log)
-  onStop(() => training.stop())
   const store = await openStore(config)
   const bases = baseModels(config.models, { db: database.db, store })
   const engine = openEngine()
@@ -27,8 +21,6 @@ await runProcess('train', async ({ config, log, host, onStop }) => {
     db: database.db,
     store,
     bases,
-    validation,
-    training,
     engine,
     memory,
   }

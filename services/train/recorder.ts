@@ -6,7 +6,7 @@ import { adapters, files, jobCheckpoints } from '../../infra/db/tables/index.ts'
 import { announce } from '../../infra/outbox.ts'
 import type { Store } from '../../infra/store/store.ts'
 import { JobFailure } from './fail.ts'
-import { advance, type JobRow } from './job.ts'
+import { advance, type JobRow, type Patch } from './job.ts'
 import { checkpointModelId, modelId } from './model-id.ts'
 import { storeResults } from './results.ts'
 import { eventsOf, say } from './say.ts'
@@ -27,7 +27,8 @@ export async function createRecorder(
   job: JobRow,
 ): Promise<Record> {
   const told = await readTold(db, job.id)
-  // A job that is paused is ours until its state is written down, also when it is in line again already.
+  // A job that is paused is ours until its state is written down, also when it is in line again already: it is taken
+  // only after that, and then under another attempt.
   const ours = { id: job.id, status: ['running', 'paused', 'queued'], attempt: job.attempt } as const
   const same = { attempt: job.attempt }
   const objectKey = (name: string) => `${adaptersKey(job)}/${job.attempt}/${name}`
@@ -115,7 +116,7 @@ export async function createRecorder(
     const model = modelId(job)
     const results = await storeResults(store, metrics)
     const [base, tuned] = [devLosses.get(0), devLosses.get(step)]
-    const patch: Partial<JobRow> = {
+    const patch: Patch = {
       status: 'succeeded',
       finishedAt: new Date(),
       estimatedFinish: null,

@@ -4,12 +4,9 @@ import type { EngineThread, TrainRun } from '../../engine/index.ts'
 import type { BaseModels } from '../../infra/base-models.ts'
 import type { Database } from '../../infra/db/client.ts'
 import type { Log } from '../../infra/log.ts'
-import type { Queue } from '../../infra/queue/queue.ts'
 import type { Store } from '../../infra/store/store.ts'
-import { beginJob } from './begin-job.ts'
 import { failJob, JobFailure } from './fail.ts'
 import { advance, type Expected, findJob, isEnd, type JobId, type JobRow } from './job.ts'
-import { companyOf, lineOf } from './line.ts'
 import { loadData } from './load-data.ts'
 import { type OpenEngine, trainingMoments } from './moments.ts'
 import { createRecorder } from './recorder.ts'
@@ -20,7 +17,6 @@ export type RunDeps = {
   db: Database
   store: Store
   bases: BaseModels
-  training: Pick<Queue, 'enqueue'>
   openEngine: OpenEngine
   /** Where jobs are trained that do not say where. */
   device: Device
@@ -35,12 +31,10 @@ export type RunDeps = {
 const watchMs = 200
 
 /**
- * Trains a job, and those that are to be trained with it, each to its own end. When `signal` aborts, the worker keeps
- * their states and the jobs go back in line.
+ * Trains jobs that were begun together, each to its own end. When `signal` aborts, the worker keeps their states and the
+ * jobs go back in line.
  */
-export async function runJob(deps: RunDeps, id: JobId, signal: AbortSignal): Promise<void> {
-  const company = await companyOf(deps.db, id, signal)
-  const jobs = (await Promise.all(company.map((id) => beginJob(deps, id)))).filter((job) => job !== undefined)
+export async function runJobs(deps: RunDeps, jobs: readonly JobRow[], signal: AbortSignal): Promise<void> {
   const runs = await Promise.all(jobs.map((job) => failing(deps, job, () => runOf(deps, job))))
   const members = jobs.flatMap((job, i) => (runs[i] ? [{ job, run: runs[i] }] : []))
   if (members.length === 0) return
@@ -57,7 +51,7 @@ export async function runJob(deps: RunDeps, id: JobId, signal: AbortSignal): Pro
 
 const whose = ({ id, attempt }: JobRow) => ({ id, status: ['running'], attempt }) as const
 
-/** Does something for a job, which fails when that throws a JobFailure; others do not know of it. */
+/** Does something for a job, which fails when that throws a JobFailure; those beside it do not know of it. */
 async function failing<T>(deps: RunDeps, job: JobRow, work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work()
@@ -125,6 +119,16 @@ async function follow(
     over.abort()
     await watching
   }
+  await tellLoss(deps, job)
+}
+
+async function tellLoss({ db, log }: RunDeps, { id, attempt }: JobRow): Promise<void> {
+  const now = await findJob(db, id)
+  if (now && now.attempt !== attempt)
+    log.warn(
+      { job: id, attempt, now: now.attempt },
+      'lost the job: its lease ran out, and another worker has it',
+    )
 }
 
 /** A job that has ended needs no state any more. */
@@ -153,8 +157,8 @@ async function watch(
 }
 
 /** Puts a job that has not ended back in line: a server that stops is no stall. */
-async function giveBack({ db, training }: RunDeps, job: JobRow): Promise<void> {
+async function giveBack({ db }: RunDeps, job: JobRow): Promise<void> {
   const patch = { status: 'queued', stalls: Math.max(0, job.stalls - 1), estimatedFinish: null } as const
   const event = say('The server stops; the job goes on from its last state once it is back', 'warn')
-  if (await advance(db, whose(job), patch, [event])) await training.enqueue(job.id, lineOf(job))
+  await advance(db, whose(job), patch, [event])
 }

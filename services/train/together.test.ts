@@ -1,4 +1,4 @@
-/** Jobs that ask to be trained together: one worker takes all of their line, and each has its own way. */
+/** Jobs that ask to be trained together: one worker takes them all, and each has its own way. */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -92,7 +92,6 @@ describe('jobs that are trained together', () => {
       expect(await modelsOf(id)).toHaveLength(settings[i]!.max_steps / 2)
       expectSame(await at.metrics(id), await alone(settings[i]!))
     }
-    await at.run(ids[0]!) // what is in line for it still
     for (const id of others) await at.run(id)
     expect(await statuses(others)).toEqual(Array(3).fill('succeeded'))
     expect((await messages(others[1]!)).join()).not.toContain('together')
@@ -144,14 +143,12 @@ describe('jobs that are trained together', () => {
   test('go back in line together when the server stops, and later go on together', async () => {
     const settings = [slow, { ...slow, seed: 9 }]
     const ids = [await queued(settings[0]), await queued(settings[1])]
-    at.waiting.length = 0
     const stop = new AbortController()
     const running = at.run(ids[0]!, stop.signal)
     for (const id of ids) await training(id)
     stop.abort()
     await running
     expect(await statuses(ids)).toEqual(['queued', 'queued'])
-    expect(at.waiting.toSorted()).toEqual(ids.toSorted())
     await at.run(ids[1]!)
     expect(await statuses(ids)).toEqual(['succeeded', 'succeeded'])
     for (const [i, id] of ids.entries()) expectSame(await at.metrics(id), await alone(settings[i]!))
@@ -163,7 +160,7 @@ describe('jobs that are trained together', () => {
       { ...slow, save_steps: 7 },
     ]
     const ids = [await queued(settings[0]), await queued(settings[1])]
-    const worker = fork(new URL('./kill.case.ts', import.meta.url), [at.url, at.root, ids[0]!])
+    const worker = fork(new URL('./worker.case.ts', import.meta.url), [at.url, at.root, '500'])
     const over = once(worker, 'exit')
     for (const id of ids)
       while (worker.exitCode === null && (await getJob(at, id)).stateStep === null) await sleep(5)
@@ -173,7 +170,9 @@ describe('jobs that are trained together', () => {
     await at.run(ids[1]!)
     expect(await statuses(ids)).toEqual(['succeeded', 'succeeded'])
     for (const [i, id] of ids.entries()) {
-      expect(await messages(id)).toContainEqual(expect.stringMatching(/^The worker .* died; it goes on from/))
+      expect(await messages(id)).toContainEqual(
+        expect.stringMatching(/^The worker .* was lost; it goes on from/),
+      )
       expectSame(await at.metrics(id), await alone(settings[i]!))
     }
   })

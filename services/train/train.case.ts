@@ -1,6 +1,7 @@
 /** What the tests of this service share: a real database, store and engine, and a tiny base model. */
 import { join } from 'node:path'
 import { and, asc, eq } from 'drizzle-orm'
+import { expect, vi } from 'vitest'
 import { newId } from '../../contract/ids.ts'
 import { type Job, JobRequest } from '../../contract/job.ts'
 import { PageQuery } from '../../contract/page.ts'
@@ -12,13 +13,18 @@ import { files, jobEvents } from '../../infra/db/tables/index.ts'
 import { testDatabase } from '../../infra/db/testing.ts'
 import { createLog } from '../../infra/log.ts'
 import { diskStore } from '../../infra/store/disk.ts'
+import { beginJobs, holdJobs, take } from './claim.ts'
 import { createJob } from './create-job.ts'
 import { getJob, type JobId, toJob } from './job.ts'
+import { companyOf } from './line.ts'
 import { listEvents } from './list-events.ts'
-import { runJob } from './run-job.ts'
+import { runJobs } from './run-job.ts'
 import { validateJob } from './validate-job.ts'
 
 export const corpus = '你好\n你好，多喝水。\n\n数\n一二三\n\n感冒了\n多休息。\n\n谢谢\n不客气。\n'
+
+const hour = 3_600_000 // ms: no test holds a job for longer
+const patiently = { timeout: 10_000, interval: 20 }
 
 export async function setUp() {
   const { root, remove } = temporary()
@@ -27,16 +33,10 @@ export async function setUp() {
   writeBase(join(root, 'models', 'tiny'))
   const bases = baseModels(join(root, 'models'), { db, store })
   const log = createLog({ name: 'test', level: 'silent' })
-  /** Ids put in line, to be handled by the test itself. */
-  const validating: string[] = []
-  const waiting: string[] = []
-  const into = (line: string[]) => ({ enqueue: async (id: string) => void line.push(id) })
   const engine = openEngine()
   const deps = {
     ...{ db, store, bases, log, version: '0', openEngine, engine },
     ...{ device: 'cpu' as const, cache: join(root, 'quantized') },
-    validation: into(validating),
-    training: into(waiting),
   }
   const own = { ...deps, project: firstProject }
   const never = new AbortController().signal
@@ -70,10 +70,31 @@ export async function setUp() {
     return createJob(own, JobRequest.parse(request))
   }
 
+  /** What a worker does that takes this job when it is its turn. */
+  async function validate(id: JobId): Promise<void> {
+    const row = await getJob(own, id)
+    if (row.status !== 'validating_files') return
+    const job = await db.transaction((tx) => take(tx, row, hour))
+    if (!job) return
+    await validateJob(deps, job)
+    await holdJobs(db, [job], 0)
+  }
+
+  /** The same, with those that it is to be trained with; waits for the lease of a worker that died. */
+  async function run(id: JobId, signal = never): Promise<void> {
+    const begun = await vi.waitFor(async () => {
+      const row = await getJob(own, id)
+      expect(Number(row.leaseUntil)).toBeLessThan(Date.now())
+      const company = await companyOf(db, row)
+      expect(company).toContain(id)
+      return db.transaction((tx) => beginJobs(tx, company, hour))
+    }, patiently)
+    await runJobs(deps, begun, signal)
+    await holdJobs(db, begun, 0)
+  }
+
   return {
-    ...{ deps, own, project: firstProject, db, url, root, store, validating, waiting, upload, create },
-    validate: (id: JobId) => validateJob(deps, id),
-    run: (id: JobId, signal = never) => runJob(deps, id, signal),
+    ...{ deps, own, project: firstProject, db, url, root, store, upload, create, validate, run },
     job: async (id: JobId) => toJob(await getJob({ db, project: firstProject }, id)),
     async events(id: JobId) {
       return (

@@ -2,75 +2,75 @@ import { Split } from '../../contract/dataset.ts'
 import { ApiError } from '../../contract/errors.ts'
 import { type Id, isId } from '../../contract/ids.ts'
 import { type DatasetRow, makeDataset } from '../../corpus/make-dataset.ts'
-import type { InProject } from '../../infra/access/caller.ts'
-import type { Database } from '../../infra/db/client.ts'
-import type { Queue } from '../../infra/queue/queue.ts'
+import type { Database, Transaction } from '../../infra/db/client.ts'
 import type { Store } from '../../infra/store/store.ts'
 import { failJob, JobFailure } from './fail.ts'
-import { advance, findJob, type JobId, type JobRow } from './job.ts'
-import { lineOf } from './line.ts'
-import { type NewEvent, say } from './say.ts'
+import { advance, type JobRow } from './job.ts'
+import { say } from './say.ts'
 
-type Deps = { db: Database; store: Store; training: Pick<Queue, 'enqueue'> }
-type ConvertDeps = InProject & Pick<Deps, 'db' | 'store'>
+type Deps = { db: Database; store: Store }
 
-/** Converts a job's files into datasets and puts it in line to be trained; a bad corpus fails the job. */
-export async function validateJob(deps: Deps, id: JobId): Promise<void> {
-  const { db, training } = deps
-  let job = await findJob(db, id)
-  if (job?.status === 'validating_files') {
-    const expected = { id, status: ['validating_files'] } as const
-    try {
-      const { events, ...datasetIds } = await convertFiles(deps, job)
-      job = await advance(db, expected, { status: 'queued', ...datasetIds }, [
-        ...events,
-        say('Files validated, moving job to queued state'),
-      ])
-    } catch (error) {
-      if (!(error instanceof JobFailure)) throw error
-      return failJob(db, expected, error)
-    }
-  }
-  // Also where an earlier worker died right after it had moved the job on.
-  if (job?.status === 'queued') await training.enqueue(id, lineOf(job))
-}
+const sets = {
+  training_file: { file: 'trainingFile', dataset: 'datasetId' },
+  validation_file: { file: 'validationFile', dataset: 'validationDatasetId' },
+} as const
+type Param = keyof typeof sets
 
-async function convertFiles({ db, store }: Deps, { project, trainingFile, validationFile }: JobRow) {
-  const deps = { db, store, project }
-  // Where each set has a file of its own, nothing is split off.
-  const split = Split.parse(validationFile ? { train: 1, shuffle: false } : {})
-  const training = await datasetOf(deps, 'training_file', trainingFile, split)
-  const validation = validationFile
-    ? await datasetOf(deps, 'validation_file', validationFile, split)
-    : undefined
-  return {
-    datasetId: training.id,
-    validationDatasetId: validation?.id ?? null,
-    events: [training, validation].flatMap((made) => made?.events ?? []),
-  }
-}
+/** The job is not ours any more: it was cancelled, or another worker has taken it. */
+class JobLost extends Error {}
 
-/** The dataset that a file is, or is converted to. */
-async function datasetOf(
-  deps: ConvertDeps,
-  param: string,
-  id: string,
-  split: Split,
-): Promise<{ id: Id<'dataset'>; events: NewEvent[] }> {
-  if (isId('dataset', id)) return { id, events: [] }
-  const made = await convert(deps, param, id, split)
-  if (made.error) throw new JobFailure(made.error.code, `${param}: ${made.error.message}`, { param })
-  const { id: datasetId, problemsTotal: warnings } = made
-  const events =
-    warnings > 0 ? [say(`${id}: ${warnings} warnings; dataset ${datasetId} lists them`, 'warn')] : []
-  return { id: datasetId, events }
-}
-
-async function convert(deps: ConvertDeps, param: string, fileId: string, split: Split): Promise<DatasetRow> {
+/** Converts the files of a job that was taken into datasets and puts it in line to be trained; a bad corpus fails it. */
+export async function validateJob(deps: Deps, job: JobRow): Promise<void> {
   try {
-    return await makeDataset(deps, { fileId, split }, param)
+    for (const param of ['training_file', 'validation_file'] as const)
+      if (!(await haveDataset(deps, job, param))) return
+    const patch = { status: 'queued', stalls: 0 } as const
+    await advance(deps.db, whose(job), patch, [say('Files validated, moving job to queued state')])
+  } catch (error) {
+    if (error instanceof JobFailure) await failJob(deps.db, whose(job), error)
+    else if (!(error instanceof JobLost)) throw error
+  }
+}
+
+const whose = ({ id, attempt }: JobRow) => ({ id, status: ['validating_files'], attempt }) as const
+
+/**
+ * Sees to it that the job knows the dataset which one of its files is, or is converted to. A dataset is made in one
+ * transaction with the job's knowledge of it: a worker that goes on for another one makes none twice.
+ * @returns whether the job goes on
+ */
+async function haveDataset({ db, store }: Deps, job: JobRow, param: Param): Promise<boolean> {
+  const { file, dataset } = sets[param]
+  const fileId = job[file]
+  if (!fileId || job[dataset]) return true
+  if (isId('dataset', fileId)) {
+    return (await advance(db, whose(job), { [dataset]: fileId })) !== undefined
+  }
+  // Where each set has a file of its own, nothing is split off.
+  const split = Split.parse(job.validationFile ? { train: 1, shuffle: false } : {})
+  try {
+    const made = await makeDataset(
+      { db, store, project: job.project },
+      { fileId, split },
+      param,
+      async (tx, made) => {
+        if (!(await note(tx, job, param, made))) throw new JobLost()
+      },
+    )
+    return made.error === null
   } catch (error) {
     if (!(error instanceof ApiError)) throw error
     throw new JobFailure('file_not_found', error.message, { param, cause: error })
   }
+}
+
+/** Undefined: the job is not ours any more. */
+async function note(tx: Transaction, job: JobRow, param: Param, made: DatasetRow) {
+  const { id, error, problemsTotal: warnings } = made
+  if (error)
+    return failJob(tx, whose(job), new JobFailure(error.code, `${param}: ${error.message}`, { param }))
+  const { file, dataset } = sets[param]
+  const events =
+    warnings > 0 ? [say(`${job[file]}: ${warnings} warnings; dataset ${id} lists them`, 'warn')] : []
+  return advance(tx, whose(job), { [dataset]: id satisfies Id<'dataset'> }, events)
 }

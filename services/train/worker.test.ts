@@ -9,13 +9,14 @@ import { toDataset } from '../../corpus/make-dataset.ts'
 import { adapterHash } from '../../engine/index.ts'
 import { hasCudaFiles } from '../../engine/runtime/cuda.case.ts'
 import { adapters, datasets, files } from '../../infra/db/tables/index.ts'
-import { beginJob } from './begin-job.ts'
 import { cancelJob } from './cancel-job.ts'
+import { beginJobs } from './claim.ts'
 import { createJob } from './create-job.ts'
 import { getJob, type JobId } from './job.ts'
 import { listCheckpoints } from './list-jobs.ts'
 import { pauseJob, resumeJob } from './pause-job.ts'
 import { createRecorder } from './recorder.ts'
+import { runJobs } from './run-job.ts'
 import { corpus, setUp } from './train.case.ts'
 
 let at: Awaited<ReturnType<typeof setUp>>
@@ -31,6 +32,8 @@ async function queued(request?: Parameters<typeof at.create>[0]): Promise<JobId>
   await at.validate(id)
   return id
 }
+/** Takes a job for a worker that dies at once. */
+const begin = (id: JobId) => at.db.transaction((tx) => beginJobs(tx, [id], 0))
 const messages = async (id: JobId) => (await at.events(id)).map(({ message }) => message)
 const modelsOf = async (id: JobId) => {
   const rows = await at.db.select().from(adapters).where(eq(adapters.jobId, id))
@@ -163,7 +166,6 @@ describe('the data of a job', () => {
       param: 'training_file',
       message: expect.stringMatching(/^training_file: line 1: /),
     })
-    expect(at.waiting).not.toContain(id)
   })
 
   test('a file that is deleted before its turn fails the job', async () => {
@@ -307,16 +309,15 @@ describe('a job that is interrupted', () => {
     await at.run(whole)
 
     const id = await queued({ ...slow, training_file })
-    at.waiting.length = 0
     const stop = new AbortController()
     const running = at.run(id, stop.signal)
     await training(id)
     stop.abort()
     await running
     expect(await at.job(id)).toMatchObject({ status: 'queued' })
-    expect(at.waiting).toEqual([id])
-    const { stalls, stateStep } = await getJob(at, id)
+    const { stalls, stateStep, leaseUntil } = await getJob(at, id)
     expect(stalls).toBe(0)
+    expect(leaseUntil!.getTime()).toBeLessThanOrEqual(Date.now()) // the next worker need not wait
     await at.run(id)
     expect(await messages(id)).toContain(`Fine-tuning job goes on from step ${stateStep}`)
     expect(await at.metrics(id)).toEqual(await at.metrics(whole))
@@ -334,9 +335,7 @@ describe('a job that is interrupted', () => {
     await at.run(id) // a second delivery
     expect(await at.metrics(id)).toEqual(told)
 
-    at.waiting.length = 0
     expect((await resumeJob(at.own, id)).status).toBe('queued')
-    expect(at.waiting).toEqual([id])
     await at.run(id)
     expect(await at.job(id)).toMatchObject({ status: 'succeeded' })
     const steps = (await at.metrics(id)).map(([step]) => step).slice(1, -1) // without the evaluations at both ends
@@ -348,7 +347,7 @@ describe('a job that is interrupted', () => {
 
   test('starts again when its worker died, and the dead worker cannot write any more', async () => {
     const id = await queued({ training_args: { save_steps: 2 } })
-    const first = await beginJob(at.deps, id)
+    const [first] = await begin(id)
     const orphan = await createRecorder(at.deps, first!)
     const file = { 'adapter_config.json': new Uint8Array(1) }
     await orphan({
@@ -374,7 +373,7 @@ describe('a job that is interrupted', () => {
 
     await at.run(id)
     expect(await messages(id)).toContain(
-      'The worker that ran this job died; it starts again from the beginning',
+      'The worker that ran this job was lost; it starts again from the beginning',
     )
     const { status, fine_tuned_model: model } = await at.job(id)
     expect(status).toBe('succeeded')
@@ -387,14 +386,14 @@ describe('a job that is interrupted', () => {
       await orphan({ type: 'end', step: 4, last: 4, stoppedEarly: false, trainedTokens: 1, files: file }),
     ).toBe(false)
     expect(await at.events(id)).toEqual(told)
-    expect(await at.store.exists(`adapters/${id}/1/final/adapter_config.json`)).toBe(false)
-    expect(await at.store.exists(`adapters/${id}/2/final/adapter_config.json`)).toBe(true)
+    expect(await at.store.exists(`adapters/${id}/2/final/adapter_config.json`)).toBe(false)
+    expect(await at.store.exists(`adapters/${id}/3/final/adapter_config.json`)).toBe(true)
   })
 
   test('fails when its workers die again and again', async () => {
     const id = await queued()
     for (let attempt = 1; attempt <= 5; attempt++)
-      expect(await beginJob(at.deps, id)).toMatchObject({ attempt })
+      expect(await begin(id)).toMatchObject([{ attempt: attempt + 1 }])
     await at.run(id)
     expect(await at.job(id)).toMatchObject({
       status: 'failed',
@@ -405,18 +404,9 @@ describe('a job that is interrupted', () => {
   test('is not even validated when it was cancelled before', async () => {
     const id = idOf(await at.create())
     await cancelJob(at, id)
-    at.waiting.length = 0
     await at.validate(id)
     await at.run(id)
-    expect(at.waiting).toEqual([])
     expect((await at.job(id)).status).toBe('cancelled')
-  })
-
-  test('is put in line again when its validator died after it had moved the job on', async () => {
-    const id = await queued()
-    at.waiting.length = 0
-    await at.validate(id)
-    expect(at.waiting).toEqual([id])
   })
 })
 
@@ -433,8 +423,7 @@ test('a loss that is no number ends the job with advice', async () => {
 
 test('a base model that went away fails the job', async () => {
   const id = await queued()
-  const { runJob } = await import('./run-job.ts')
   const gone = { ...at.deps.bases, find: async () => undefined }
-  await runJob({ ...at.deps, bases: gone }, id, new AbortController().signal)
+  await runJobs({ ...at.deps, bases: gone }, await begin(id), new AbortController().signal)
   expect((await at.job(id)).error).toMatchObject({ code: 'model_not_found' })
 })

@@ -1,6 +1,6 @@
-import { bigint, jsonb, pgTable, text } from 'drizzle-orm/pg-core'
+import { bigint, integer, jsonb, pgTable, text } from 'drizzle-orm/pg-core'
 import type { BaseModel, BaseModelFile, BaseModelStatus } from '../../../contract/base-model.ts'
-import { createdAt } from './time.ts'
+import { createdAt, moment } from './time.ts'
 
 /** Base models that were pulled or added; those that are ready have all their files in the store. */
 export const baseModelTable = pgTable('base_models', {
@@ -17,5 +17,9 @@ export const baseModelTable = pgTable('base_models', {
   error: jsonb('error').$type<BaseModel['error']>(),
   /** Where its files lie in the store. */
   objectKey: text('object_key').notNull(),
+  /** How often a worker took the pull; one whose attempt is not the last has lost it, and writes nothing any more. */
+  attempt: integer('attempt').notNull().default(0),
+  /** When its worker counts as dead; null or past: nobody pulls it. */
+  leaseUntil: moment('lease_until'),
   createdAt: createdAt(),
 })

@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm'
 import { bigint, index, integer, jsonb, pgTable, text } from 'drizzle-orm/pg-core'
 import type { Id } from '../../../contract/ids.ts'
 import type { DevLoss, Hyperparameters, JobError, JobStatus } from '../../../contract/job.ts'
@@ -6,7 +7,7 @@ import type { TrainingArgs } from '../../../contract/training-args.ts'
 import { project } from './projects.ts'
 import { createdAt, moment } from './time.ts'
 
-/** Fine-tuning jobs. A row moves from status to status by compare-and-set. */
+/** Fine-tuning jobs, and the lines in which they wait. A row moves from status to status by compare-and-set. */
 export const jobs = pgTable(
   'jobs',
   {
@@ -26,9 +27,11 @@ export const jobs = pgTable(
     datasetId: text('dataset_id').$type<Id<'dataset'>>(),
     /** The dataset of its validation file, if it has one. */
     validationDatasetId: text('validation_dataset_id').$type<Id<'dataset'>>(),
-    /** How often a worker began to train; a worker whose attempt is not the last has lost the job. */
+    /** How often a worker took it; a worker whose attempt is not the last has lost the job, and writes nothing any more. */
     attempt: integer('attempt').notNull().default(0),
-    /** How often it has begun without getting to a new state. */
+    /** When its worker counts as dead; null or past: nobody has it. */
+    leaseUntil: moment('lease_until'),
+    /** How often it was taken without getting to a new state. */
     stalls: integer('stalls').notNull().default(0),
     /** Where in the store the last whole state of its run lies, and the step that it is of. */
     stateKey: text('state_key'),
@@ -43,5 +46,10 @@ export const jobs = pgTable(
     finishedAt: moment('finished_at'),
     estimatedFinish: moment('estimated_finish'),
   },
-  (table) => [index('jobs_by_age').on(table.project, table.createdAt)],
+  (table) => [
+    index('jobs_by_age').on(table.project, table.createdAt),
+    index('jobs_in_line')
+      .on(table.createdAt)
+      .where(sql`${table.status} in ('validating_files', 'queued', 'running')`),
+  ],
 )
