@@ -1,11 +1,11 @@
 /** Nothing of a project is seen from another one: every route, with the ids of somebody else. */
 import { eq } from 'drizzle-orm'
-import { drizzle } from 'drizzle-orm/postgres-js'
-import postgres from 'postgres'
+import { drizzle } from 'drizzle-orm/node-postgres'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Scope, Scope as scopes } from '../contract/access.ts'
 import { firstProject } from '../infra/access/caller.ts'
 import { hashOf, newKey, prefixOf } from '../infra/access/key.ts'
+import { openPool } from '../infra/db/client.ts'
 import { adapters, apiKeys, datasets, jobCheckpoints, jobEvents, projects } from '../infra/db/tables/index.ts'
 import { announce } from '../infra/outbox.ts'
 import { createApp } from '../services/app.ts'
@@ -14,10 +14,10 @@ import { setUp } from '../services/train/train.case.ts'
 const at = await setUp()
 /** Statements that a request made, without their values. */
 const statements: string[] = []
-const client = postgres(at.url, { onnotice: () => {} })
+const pool = openPool(at.url)
 const app = createApp({
   ...at.deps,
-  db: drizzle(client, { logger: { logQuery: (query) => statements.push(query) } }),
+  db: drizzle(pool, { logger: { logQuery: (query) => statements.push(query) } }),
   shipped: at.deps.bases,
   ...{ downloads: `${at.root}/downloads`, scratch: `${at.root}/scratch` },
   ...{ maxFileBytes: 2 ** 20, requestTimeout: 10_000 },
@@ -29,7 +29,7 @@ const app = createApp({
   now: () => new Date(),
 })
 afterAll(async () => {
-  await client.end()
+  await pool.end()
   await at.tearDown()
 })
 
@@ -82,7 +82,7 @@ beforeAll(async () => {
     .values([{ name: 'owner' }, { name: 'stranger' }])
     .returning()
   for (const table of ['files', 'datasets', 'jobs', 'adapters'])
-    await client.unsafe(`update ${table} set project_id = $1`, [mine!.id])
+    await pool.query(`update ${table} set project_id = $1`, [mine!.id])
   owner = (await newKeyOf(mine!.id)).key
   stranger = (await newKeyOf(theirs!.id)).key
   await newKeyOf(firstProject)

@@ -1,16 +1,26 @@
-import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
-import postgres from 'postgres'
+import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
+import { Pool } from 'pg'
 import { leaseMs } from './lease.ts'
 
-export type Database = PostgresJsDatabase
+export type Database = NodePgDatabase
 /** A transaction can be used where a database can. */
 export type Transaction = Parameters<Parameters<Database['transaction']>[0]>[0]
 
-/** A process that was suspended, or cut off, amid a transaction must not hold its rows for longer than its leases. */
-const idleInTransaction = { idle_in_transaction_session_timeout: leaseMs }
-
 /** A pool of connections, made when they are needed. */
 export function connect(url: string): { db: Database; close(): Promise<void> } {
-  const client = postgres(url, { connection: idleInTransaction, onnotice: () => {} })
-  return { db: drizzle(client), close: () => client.end({ timeout: 5 }) }
+  const pool = openPool(url)
+  return { db: drizzle(pool), close: () => pool.end() }
+}
+
+export function openPool(url: string): Pool {
+  const pool = new Pool({
+    connectionString: url,
+    // A process that is suspended, or cut off, amid a transaction holds its rows no longer than its leases.
+    idle_in_transaction_session_timeout: leaseMs,
+  })
+  // A connection that is lost is replaced; who was using it hears of that from its query.
+  const unheard = () => {}
+  pool.on('error', unheard)
+  pool.on('connect', (client) => client.on('error', unheard))
+  return pool
 }

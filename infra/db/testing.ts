@@ -1,6 +1,6 @@
 /** Databases for tests: each test file owns one, made from the server that the whole run shares. */
 import { randomBytes } from 'node:crypto'
-import postgres from 'postgres'
+import { Pool } from 'pg'
 import { connect, type Database } from './client.ts'
 import { migrate } from './migrate.ts'
 
@@ -9,8 +9,8 @@ export async function testDatabase(): Promise<{ db: Database; url: string; close
   const server = process.env.TEST_DATABASE_URL
   if (!server) throw new Error('TEST_DATABASE_URL is not set: run the tests through vitest')
   const name = `test_${randomBytes(8).toString('hex')}`
-  const admin = postgres(server, { max: 1, onnotice: () => {} })
-  await admin.unsafe(`create database ${name}`)
+  const admin = new Pool({ connectionString: server, max: 1 })
+  await admin.query(`create database ${name}`)
   const url = Object.assign(new URL(server), { pathname: `/${name}` }).href
   await migrate(url)
   const { db, close } = connect(url)
@@ -19,7 +19,7 @@ export async function testDatabase(): Promise<{ db: Database; url: string; close
     url,
     async close() {
       await close()
-      await admin.unsafe(`drop database ${name} with (force)`)
+      await admin.query(`drop database ${name} with (force)`)
       await admin.end()
     },
   }

@@ -50,10 +50,10 @@ export async function claimTraining(db: Database, leaseMs: number): Promise<JobR
 
 /** One worker at a time chooses, else two could share those who want to be together; the other one comes again. */
 async function isChoosing(tx: Transaction): Promise<boolean> {
-  const [row] = await tx.execute<{ locked: boolean }>(
+  const { rows } = await tx.execute<{ locked: boolean }>(
     sql`select pg_try_advisory_xact_lock(hashtext('jobs to be trained')) as locked`,
   )
-  return row!.locked
+  return rows[0]!.locked
 }
 
 /**
