@@ -3,7 +3,7 @@ import { access, copyFile, link, mkdir, open, readdir, readFile, rename, rm, sta
 import { dirname, join, relative, sep } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { type Bytes, checkKey, ObjectNotFound, type Store } from './store.ts'
+import { type Bytes, checkKey, ObjectNotFound, type Store, type Stored } from './store.ts'
 import { temporaryIn } from './temporary.ts'
 
 /** Objects as files below `root`, an absolute directory that need not exist yet. */
@@ -68,6 +68,7 @@ export function diskStore(root: string): Store {
       const entries = await readdir(pathOf(key), { withFileTypes: true }).catch(() => [])
       return entries.flatMap((entry) => (entry.isFile() ? [entry.name] : [])).sort()
     },
+    walk: (key) => walk(pathOf(key), key),
     async adopt(key, path, how) {
       const target = pathOf(key)
       const temporary = temporaryIn(root)
@@ -96,16 +97,30 @@ export function diskStore(root: string): Store {
   }
 }
 
+/** What is deleted meanwhile is not there. */
+async function* walk(path: string, key: string): AsyncGenerator<Stored> {
+  for (const entry of (await readdir(path, { withFileTypes: true }).catch(orNothing)) ?? []) {
+    const [at, name] = [join(path, entry.name), `${key}/${entry.name}`]
+    if (entry.isDirectory()) yield* walk(at, name)
+    const found = entry.isFile() ? await stat(at).catch(orNothing) : undefined
+    // The time of the last change of any kind: a link to an old file has the times of that file but this one.
+    if (found) yield { key: name, bytes: found.size, since: found.ctime }
+  }
+}
+
 /** Has the file, or the names in the directory, on the disk itself; one deleted meanwhile has none to keep. */
 async function flush(path: string): Promise<void> {
-  const file = await open(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error
-  })
+  const file = await open(path).catch(orNothing)
   try {
     await file?.sync()
   } finally {
     await file?.close()
   }
+}
+
+/** Takes a file that is not there as none. */
+function orNothing(error: NodeJS.ErrnoException): undefined {
+  if (!['ENOENT', 'ENOTDIR'].includes(error.code ?? '')) throw error
 }
 
 /** Copies where a file cannot be moved or linked: to another file system, or as another user. */

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -65,6 +65,34 @@ export function storeCases(open: () => Promise<Store>): void {
     }
     expect(await store.list('ds_1')).toEqual(['dev.json', 'train.json'])
     expect(await store.list('ds_2')).toEqual([])
+  })
+
+  test('all objects below a key are found, however deep, with their sizes and since when they are there', async () => {
+    const store = await open()
+    const before = Date.now()
+    for (const key of ['ds_1/train.json', 'ds_1/more/deep/a', 'ds_10/dev.json']) {
+      await store.putBytes(key, utf8.encode(key))
+    }
+    const found = new Map((await Array.fromAsync(store.walk('ds_1'))).map(({ key, ...rest }) => [key, rest]))
+    expect([...found.keys()].sort()).toEqual(['ds_1/more/deep/a', 'ds_1/train.json'])
+    expect(found.get('ds_1/train.json')!.bytes).toBe(15)
+    const second = 1000 // ms: what S3 rounds to
+    for (const { since } of found.values()) expect(since.getTime()).toBeGreaterThanOrEqual(before - second)
+    expect(await Array.fromAsync(store.walk('ds_2'))).toEqual([])
+  })
+
+  test('a linked object is there since it was linked', async () => {
+    const store = await open()
+    const directory = await mkdtemp(join(tmpdir(), 'preamble-adopt-'))
+    try {
+      await writeFile(join(directory, 'old'), 'old')
+      await utimes(join(directory, 'old'), 0, 0)
+      await store.adopt('m/old', join(directory, 'old'), 'link')
+      const [found] = await Array.fromAsync(store.walk('m'))
+      expect(found!.since.getTime()).toBeGreaterThan(Date.now() - 60_000)
+    } finally {
+      await rm(directory, { recursive: true })
+    }
   })
 
   test('a local file becomes an object, and objects a local directory', async () => {

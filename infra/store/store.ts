@@ -2,6 +2,9 @@
 
 export type Bytes = AsyncIterable<Uint8Array>
 
+/** What a store knows of an object; `since`: how long this content is there at least. */
+export type Stored = { key: string; bytes: number; since: Date }
+
 export interface Store {
   /** Writes the object, replacing one that is there; if `content` throws, nothing is changed. */
   put(key: string, content: Bytes): Promise<{ bytes: number }>
@@ -13,6 +16,8 @@ export interface Store {
   exists(key: string): Promise<boolean>
   /** The names of the objects directly below `key/`, in order; none when there is nothing. */
   list(key: string): Promise<string[]>
+  /** All objects below `key/`, however deep, in no order. */
+  walk(key: string): AsyncIterable<Stored>
   /**
    * Makes an object of a local file without copying it where that can be: `move` takes the file away, `link` leaves
    * it where it is too (its content must not change any more).

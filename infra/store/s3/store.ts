@@ -22,14 +22,18 @@ export function s3Store(bucket: Bucket, cache: string): Store {
   const { client, name: Bucket, prefix } = bucket
   const copies = localCopies(cache)
 
-  /** The objects directly below `key/` by name, or all of them however deep. */
-  async function below(key: string, depth: 'direct' | 'all'): Promise<Tagged[]> {
+  /** What the server tells of objects below `key/`: of those directly below it, or of all however deep. */
+  async function* listed(key: string, depth: 'direct' | 'all') {
     const Prefix = `${prefix}${key}/`
     const options = { Bucket, Prefix, Delimiter: depth === 'direct' ? '/' : undefined }
-    const found: Tagged[] = []
     for await (const { Contents = [] } of paginateListObjectsV2({ client }, options)) {
-      for (const { Key, ETag } of Contents) found.push({ name: Key!.slice(Prefix.length), tag: ETag! })
+      for (const { Key, ...known } of Contents) yield { name: Key!.slice(Prefix.length), ...known }
     }
+  }
+
+  async function below(key: string, depth: 'direct' | 'all'): Promise<Tagged[]> {
+    const found: Tagged[] = []
+    for await (const { name, ETag } of listed(key, depth)) found.push({ name, tag: ETag! })
     return found.sort((a, b) => (a.name < b.name ? -1 : 1))
   }
 
@@ -74,6 +78,11 @@ export function s3Store(bucket: Bucket, cache: string): Store {
     async list(key) {
       checkKey(key)
       return (await below(key, 'direct')).map(({ name }) => name)
+    },
+    async *walk(key) {
+      checkKey(key)
+      for await (const { name, Size, LastModified } of listed(key, 'all'))
+        yield { key: `${key}/${name}`, bytes: Size!, since: LastModified! }
     },
     async adopt(key, path, how) {
       checkKey(key)
