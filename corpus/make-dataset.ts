@@ -35,6 +35,8 @@ export async function makeDataset(
     .from(files)
     .where(and(eq(files.project, project), eq(files.id, request.fileId as Id<'file'>)))
   if (!file) throw new ApiError('not_found', `there is no file ${request.fileId}`, { param })
+  if (file.status === 'error')
+    throw new ApiError('not_found', `the content of file ${file.id} was lost; upload it again`, { param })
   const prepared = prepare(await store.bytes(file.objectKey), split, systemPrompt)
   const { problems, counts } = prepared
   const id = newId('dataset')

@@ -15,7 +15,7 @@ export const toFile = (row: FileRow): FileObject => ({
   created_at: unixSeconds(row.createdAt),
   filename: row.filename,
   purpose: row.purpose,
-  status: 'processed',
+  status: row.status,
   sha256: row.sha256,
   encoding: row.encoding,
 })
@@ -31,4 +31,11 @@ export async function findFile(
     .where(and(eq(files.project, project), eq(files.id, id as Id<'file'>)))
   if (!row) throw new ApiError('not_found', `there is no file ${id}`, { param: 'id' })
   return row
+}
+
+/** @throws ApiError when its content is lost */
+export function mustHaveContent({ id, status }: FileRow): void {
+  if (status !== 'error') return
+  const message = `the content of file ${id} was lost; upload it again`
+  throw new ApiError('not_found', message, { param: 'id' })
 }

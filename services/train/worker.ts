@@ -5,6 +5,7 @@ import { baseModels } from '../../infra/base-models.ts'
 import { openDatabase } from '../../infra/db/open.ts'
 import { runProcess } from '../../infra/process.ts'
 import { openStore } from '../../infra/store/open.ts'
+import { startSweeping } from '../../infra/sweep/start.ts'
 import { checkDevice } from './check-device.ts'
 import { startJobs } from './start.ts'
 
@@ -17,5 +18,6 @@ await runProcess('train-worker', async ({ config, log, onStop }) => {
   const { device, memory } = config
   const cache = join(config.home, 'quantized')
   onStop(startJobs({ db, store, bases, openEngine, device, memory, cache, log }).stop)
+  onStop(startSweeping({ db, store, log }).stop)
   log.info('waiting for jobs')
 })

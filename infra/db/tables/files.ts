@@ -1,5 +1,5 @@
 import { bigint, index, pgTable, text } from 'drizzle-orm/pg-core'
-import type { FilePurpose, TextEncoding } from '../../../contract/file.ts'
+import type { FileObject, FilePurpose, TextEncoding } from '../../../contract/file.ts'
 import type { Id } from '../../../contract/ids.ts'
 import { project } from './projects.ts'
 import { createdAt } from './time.ts'
@@ -17,6 +17,8 @@ export const files = pgTable(
     /** Null: no text in an encoding we know. */
     encoding: text('encoding').$type<TextEncoding>(),
     objectKey: text('object_key').notNull(),
+    /** `error`: its content is lost. */
+    status: text('status').$type<FileObject['status']>().notNull().default('processed'),
     createdAt: createdAt(),
   },
   (table) => [index('files_by_age').on(table.project, table.createdAt)],

@@ -10,7 +10,7 @@ import { forCaller } from '../../../infra/http/guard.ts'
 import { json } from '../../../infra/http/json.ts'
 import type { IngestDeps } from '../app.ts'
 import { deleteFile } from '../delete-file.ts'
-import { findFile, toFile } from '../file.ts'
+import { findFile, mustHaveContent, toFile } from '../file.ts'
 import { uploadFile } from '../upload-file.ts'
 
 const one = z.object({ id: z.string() })
@@ -78,6 +78,7 @@ export function addFileRoutes(app: HttpApp, deps: IngestDeps): void {
   )
   app.openapi(content, async (c) => {
     const file = await findFile(forCaller(c, deps), c.req.valid('param').id)
+    mustHaveContent(file)
     return c.body(await deps.store.get(file.objectKey), 200, {
       'content-type': 'application/octet-stream',
       'content-length': String(file.bytes),

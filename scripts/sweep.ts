@@ -1,0 +1,18 @@
+/** `npm run sweep`: what the training workers do every hour, at once. */
+import { readConfig } from '../infra/config.ts'
+import { openDatabase } from '../infra/db/open.ts'
+import { createLog } from '../infra/log.ts'
+import { openStore } from '../infra/store/open.ts'
+import { sweep } from '../infra/sweep/sweep.ts'
+
+const config = readConfig()
+const log = createLog({ name: 'sweep', level: config.logLevel })
+const { db, close } = await openDatabase(config)
+try {
+  const { removed, lost } = await sweep({ db, store: await openStore(config), log })
+  console.log(
+    `removed ${removed.length} objects that no row names; found ${lost.length} rows whose objects are lost`,
+  )
+} finally {
+  await close()
+}

@@ -1,0 +1,172 @@
+/** Store and database after processes died between an object and its row, and after objects were lost. */
+import { join } from 'node:path'
+import { eq } from 'drizzle-orm'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { newId } from '../contract/ids.ts'
+import { PageQuery } from '../contract/page.ts'
+import { makeDataset } from '../corpus/make-dataset.ts'
+import {
+  adapters,
+  baseModelTable,
+  datasets,
+  files,
+  jobs,
+  webhookDeliveries,
+  webhookEndpoints,
+} from '../infra/db/tables/index.ts'
+import { diskStore } from '../infra/store/disk.ts'
+import { sweep } from '../infra/sweep/sweep.ts'
+import { createApp as createIngest } from '../services/ingest/app.ts'
+import { addDirectory } from '../services/models/add-directory.ts'
+import { getJob, type JobId } from '../services/train/job.ts'
+import { listCheckpoints } from '../services/train/list-jobs.ts'
+import { corpus, setUp } from '../services/train/train.case.ts'
+
+let at: Awaited<ReturnType<typeof setUp>>
+let id: JobId
+beforeAll(async () => {
+  at = await setUp()
+  id = (await at.create({ training_args: { save_steps: 2 } })).id as JobId
+  await at.validate(id)
+  await at.run(id)
+})
+beforeEach(async () => {
+  await sweepNow() // of what a test before has left
+})
+afterAll(() => at.tearDown())
+
+const sweepNow = () => sweep(at.deps, { graceMs: 0, now: new Date(Date.now() + 1000) })
+const whole = { removed: [], lost: [] }
+const objects = async () => {
+  const areas = ['files', 'datasets', 'adapters', 'states', 'base_models'].map((area) =>
+    Array.fromAsync(at.store.walk(area)),
+  )
+  return (await Promise.all(areas)).flat().map(({ key }) => key)
+}
+
+test('what rows name is left alone', async () => {
+  const before = await objects()
+  expect(before.length).toBeGreaterThan(8) // two files, a dataset, two models
+  expect(await sweepNow()).toEqual(whole)
+  expect(await objects()).toEqual(before)
+})
+
+test('objects that no row names are removed, once they are old enough to have no row to come', async () => {
+  const before = await objects()
+  const orphans = [
+    `files/${newId('file')}`,
+    `datasets/${newId('dataset')}/train.json`,
+    `adapters/${id}/7/final/adapter_config.json`,
+    `states/${id}/7-20/adapter_model.safetensors`,
+    `base_models/a/b/${crypto.randomUUID()}/config.json`,
+  ]
+  for (const key of [...orphans, 'elsewhere/a']) await at.store.putBytes(key, new Uint8Array(3))
+  expect(await sweep(at.deps)).toEqual(whole)
+  const day = 24 * 3_600_000
+  expect(await sweep(at.deps, { now: new Date(Date.now() + day - 60_000) })).toEqual(whole)
+  const swept = await sweep(at.deps, { now: new Date(Date.now() + day + 60_000) })
+  expect(swept.removed.sort()).toEqual(orphans.sort())
+  expect(await objects()).toEqual(before)
+  expect(await at.store.exists('elsewhere/a')).toBe(true)
+})
+
+test('a row that comes while the store is looked at has lost nothing', async () => {
+  const store = { ...at.store }
+  let made: Awaited<ReturnType<typeof at.upload>> | undefined
+  store.walk = async function* (key) {
+    yield* at.store.walk(key)
+    if (key === 'files') made ??= await at.upload(corpus)
+  }
+  expect(await sweep({ ...at.deps, store })).toEqual(whole)
+  const [row] = await at.db.select().from(files).where(eq(files.id, made!))
+  expect(row!.status).toBe('processed')
+})
+
+test('a file that was lost says so, gives no content and makes no dataset', async () => {
+  const file = await at.upload(corpus)
+  await at.store.delete(`files/${file}`)
+  expect(await sweepNow()).toEqual({ removed: [], lost: [`files/${file}`] })
+  expect(await sweepNow()).toEqual(whole)
+  const ingest = createIngest({ ...at.deps, maxFileBytes: 1 })
+  expect(await (await ingest.request(`/v1/files/${file}`)).json()).toMatchObject({ status: 'error' })
+  const content = await ingest.request(`/v1/files/${file}/content`)
+  expect(content.status).toBe(404)
+  expect(await content.json()).toMatchObject({
+    error: { message: `the content of file ${file} was lost; upload it again` },
+  })
+  const split = { train: 1, shuffle: false, seed: 1 }
+  await expect(makeDataset(at.own, { fileId: file, split })).rejects.toMatchObject({ code: 'not_found' })
+})
+
+test('a dataset that lost a file has failed, and webhooks are told', async () => {
+  const endpoint = { id: newId('webhookEndpoint'), name: 'r', url: 'https://hooks.test/', secret: '' }
+  await at.db
+    .insert(webhookEndpoints)
+    .values({ ...endpoint, project: at.project, eventTypes: ['preamble.dataset.failed'] })
+  const split = { train: 0.5, shuffle: false, seed: 1 }
+  const { id } = await makeDataset(at.own, { fileId: await at.upload(corpus), split })
+  await at.store.delete(`datasets/${id}/dev.json`)
+  expect(await sweepNow()).toEqual({ removed: [], lost: [`datasets/${id}`] })
+  const [row] = await at.db.select().from(datasets).where(eq(datasets.id, id))
+  expect(row).toMatchObject({ status: 'failed', error: { code: 'files_lost' } })
+  expect(await at.db.select().from(webhookDeliveries)).toHaveLength(1)
+})
+
+test('a model that lost a file is none any more, nor a checkpoint, and its job says so', async () => {
+  const model = `${(await at.job(id)).fine_tuned_model}:ckpt-step-2`
+  const [row] = await at.db.select().from(adapters).where(eq(adapters.model, model))
+  await at.store.delete(`${row!.objectKey}/adapter_model.safetensors`)
+  expect((await sweepNow()).lost).toEqual([row!.objectKey])
+  expect(await at.db.select().from(adapters).where(eq(adapters.model, model))).toEqual([])
+  expect((await listCheckpoints(at.own, id, PageQuery.parse({}))).data).toEqual([])
+  expect((await at.events(id)).at(-1)).toMatchObject({
+    level: 'error',
+    message: `Files of ${model} were lost from storage; the model cannot be used any more`,
+  })
+  await sweepNow() // the rest of its files
+  expect(await at.store.list(row!.objectKey)).toEqual([])
+})
+
+test('a job whose state was lost begins anew, and ends as if nothing had been', async () => {
+  const training_file = (await at.job(id)).training_file
+  const paused = (await at.create({ training_file })).id as JobId
+  await at.validate(paused)
+  const stop = new AbortController()
+  stop.abort()
+  await at.run(paused, stop.signal) // keeps its state at once
+  const { stateKey } = await getJob(at, paused)
+  expect(stateKey).not.toBeNull()
+  await at.store.delete(stateKey!)
+  expect(await sweepNow()).toEqual({ removed: [], lost: [stateKey] })
+  expect(await getJob(at, paused)).toMatchObject({ stateKey: null, stateStep: null, status: 'queued' })
+  await at.run(paused)
+  expect((await at.job(paused)).status).toBe('succeeded')
+  expect(await at.metrics(paused)).toEqual(await at.metrics(id))
+})
+
+test('a base that lost a file can be used no more, until it is pulled again', async () => {
+  const objectKey = 'base_models/mine/1'
+  const list = await addDirectory(at.store, join(at.root, 'models', 'tiny'), objectKey)
+  const row = { id: 'mine', status: 'ready', origin: 'hub', source: 'mine', files: list, objectKey } as const
+  await at.db.insert(baseModelTable).values(row)
+  expect(await sweepNow()).toEqual(whole)
+  await at.store.putBytes(`${objectKey}/config.json`, new Uint8Array(1)) // cut
+  expect((await sweepNow()).lost).toEqual([objectKey])
+  const [failed] = await at.db.select().from(baseModelTable)
+  expect(failed).toMatchObject({
+    status: 'failed',
+    error: { message: expect.stringContaining('pull it again') },
+  })
+  expect(await at.deps.bases.find('mine')).toBeUndefined()
+})
+
+test('a store that is not the one of the database is left alone, and so are the rows', async () => {
+  const other = diskStore(join(at.root, 'other'))
+  await other.putBytes('files/of-somebody-else', new Uint8Array(1))
+  await expect(sweep({ ...at.deps, store: other }, { graceMs: -1 })).rejects.toThrow(
+    'do DATABASE_URL and STORAGE_URL belong together?',
+  )
+  expect(await other.exists('files/of-somebody-else')).toBe(true)
+  expect(await at.db.$count(files, eq(files.status, 'processed'))).toBeGreaterThan(0)
+  expect(await at.db.$count(jobs)).toBeGreaterThan(0)
+})
