@@ -63,7 +63,7 @@ async function baseOf(bases: BaseModels, fields: ImportFields, from: string): Pr
 
 type Made = { base: string; suffix: string | undefined; peftType: AdapterRow['peftType']; hash: string }
 
-/** Puts the files in `directory` into the store and adds the row; takes them back when that fails. */
+/** Puts the files in `directory` into the store, then adds the row; what is left when that fails, the sweep removes. */
 async function keep(
   { db, project, store }: Deps,
   directory: string,
@@ -72,21 +72,16 @@ async function keep(
   const id = newId('adapter')
   const objectKey = `adapters/${id}`
   let bytes = 0
-  try {
-    for (const name of await readdir(directory)) {
-      await store.put(`${objectKey}/${name}`, createReadStream(join(directory, name)))
-      bytes += (await stat(join(directory, name))).size
-    }
-    const model = tunedModelId(made.base, suffix, id)
-    const [row] = await db
-      .insert(adapters)
-      .values({ id, project, model, ...made, bytes, objectKey })
-      .returning()
-    return row!
-  } catch (error) {
-    await store.delete(objectKey)
-    throw error
+  for (const name of await readdir(directory)) {
+    await store.put(`${objectKey}/${name}`, createReadStream(join(directory, name)))
+    bytes += (await stat(join(directory, name))).size
   }
+  const model = tunedModelId(made.base, suffix, id)
+  const [row] = await db
+    .insert(adapters)
+    .values({ id, project, model, ...made, bytes, objectKey })
+    .returning()
+  return row!
 }
 
 /** What the engine says of bad files, without the place on this machine where they lay. */

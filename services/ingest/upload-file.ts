@@ -27,6 +27,7 @@ export async function uploadFile(deps: IngestDeps & InProject, request: Request)
     }
   }
   let bytes = 0
+  let row: typeof files.$inferInsert
   try {
     const form = await readForm(request, { maxBytes: deps.maxFileBytes, maxFiles: 1 }, async (content) => {
       bytes = (await deps.store.put(objectKey, inspected(content))).bytes
@@ -36,19 +37,17 @@ export async function uploadFile(deps: IngestDeps & InProject, request: Request)
       throw new ApiError('invalid_value', 'file: the form has no file with a name', { param: 'file' })
     if (bytes === 0) throw new ApiError('invalid_value', `file: ${filename} is empty`, { param: 'file' })
     const { project } = deps
-    const row = { id, project, filename, purpose: purposeOf(form.fields), bytes, objectKey }
     const found = { sha256: hash.digest('hex'), encoding: detector.end() }
-    const [made] = await deps.db
-      .insert(files)
-      .values({ ...row, ...found })
-      .returning()
-    return made!
+    row = { id, project, filename, purpose: purposeOf(form.fields), bytes, objectKey, ...found }
   } catch (error) {
     await deps.store.delete(objectKey)
     if (error instanceof ApiError)
       await deps.db.transaction((tx) => announce(tx, deps.project, 'preamble.file.rejected', id))
     throw error
   }
+  // Its object stays when this fails, for it may have been done all the same; the sweep will know.
+  const [made] = await deps.db.insert(files).values(row).returning()
+  return made!
 }
 
 function purposeOf(fields: ReadonlyMap<string, string>): FilePurpose {

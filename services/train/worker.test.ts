@@ -410,6 +410,27 @@ describe('a job that is interrupted', () => {
   })
 })
 
+test('a model is there only once all of its files are', async () => {
+  const id = await queued()
+  const [job] = await begin(id)
+  const files = { 'adapter_config.json': new Uint8Array(1), 'adapter_model.safetensors': new Uint8Array(2) }
+  const seen: string[][] = []
+  const store = { ...at.store }
+  store.putBytes = async (key, content) => {
+    seen.push(await modelsOf(id))
+    if (key.endsWith('step-2/adapter_model.safetensors')) throw new Error('the store does not answer')
+    const put = await at.store.putBytes(key, content)
+    seen.push(await modelsOf(id))
+    return put
+  }
+  const record = await createRecorder({ db: at.db, store }, job!)
+  await expect(record({ type: 'checkpoint', step: 2, files })).rejects.toThrow('the store does not answer')
+  expect((await listCheckpoints(at.own, id, PageQuery.parse({}))).data).toEqual([])
+  await record({ type: 'end', step: 4, last: 4, stoppedEarly: false, trainedTokens: 1, files })
+  expect(seen).toEqual(Array(9).fill([])) // before and after each file, and before the one that failed
+  expect(await modelsOf(id)).toEqual([(await at.job(id)).fine_tuned_model])
+})
+
 test('a loss that is no number ends the job with advice', async () => {
   const id = await queued({
     training_args: { learning_rate: 1e38, max_grad_norm: 0, eval_steps: 0, max_steps: 20 },
