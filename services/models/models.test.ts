@@ -293,6 +293,31 @@ describe('a pull', () => {
     expect(await readdir(downloads)).toEqual([])
   })
 
+  test('that a worker lost is left to the one that took it, whose files stay whole', async () => {
+    await ask()
+    const stale = (await claimPull(db, 0))!
+    hub.stalls.set('model.safetensors', [30_000])
+    const deps = { db, store, log, downloads, hub: { endpoint: hub.endpoint, token: undefined }, waits: [1] }
+    const lost = pullModel(deps, stale, never)
+    await expect.poll(partOfWeights).toBe(30_000)
+    const ours = pull()
+    await expect.poll(async () => (await get()).status).toBe('ready')
+    hub.drop()
+    await Promise.all([lost, ours])
+    const [row] = await db.select().from(baseModelTable)
+    expect(row).toMatchObject({ status: 'ready', attempt: 2, objectKey: `${stale.objectKey}/2` })
+    const objects = (await Array.fromAsync(store.walk(stale.objectKey))).map(({ key }) => key)
+    expect(objects.sort()).toEqual(
+      Object.keys(files)
+        .map((name) => `${row!.objectKey}/${name}`)
+        .sort(),
+    )
+    const directory = await store.directory(row!.objectKey)
+    for (const [name, content] of Object.entries(files))
+      expect(Buffer.compare(await readFile(join(directory, name)), content)).toBe(0)
+    expect(await readdir(downloads)).toEqual([])
+  })
+
   const partOfWeights = async () => (await parts()).get('model.safetensors')
 
   /** Breaks the connection when so many bytes of the weights have arrived. */

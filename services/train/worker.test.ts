@@ -10,7 +10,7 @@ import { adapterHash } from '../../engine/index.ts'
 import { hasCudaFiles } from '../../engine/runtime/cuda.case.ts'
 import { adapters, datasets, files } from '../../infra/db/tables/index.ts'
 import { cancelJob } from './cancel-job.ts'
-import { beginJobs } from './claim.ts'
+import { beginJobs, holdJobs, take } from './claim.ts'
 import { createJob } from './create-job.ts'
 import { getJob, type JobId } from './job.ts'
 import { listCheckpoints } from './list-jobs.ts'
@@ -18,6 +18,7 @@ import { pauseJob, resumeJob } from './pause-job.ts'
 import { createRecorder } from './recorder.ts'
 import { runJobs } from './run-job.ts'
 import { corpus, setUp } from './train.case.ts'
+import { validateJob } from './validate-job.ts'
 
 let at: Awaited<ReturnType<typeof setUp>>
 beforeAll(async () => {
@@ -34,6 +35,10 @@ async function queued(request?: Parameters<typeof at.create>[0]): Promise<JobId>
 }
 /** Takes a job for a worker that dies at once. */
 const begin = (id: JobId) => at.db.transaction((tx) => beginJobs(tx, [id], 0))
+const taken = async (id: JobId) => {
+  const job = await getJob(at, id)
+  return at.db.transaction((tx) => take(tx, job, 0))
+}
 const messages = async (id: JobId) => (await at.events(id)).map(({ message }) => message)
 const modelsOf = async (id: JobId) => {
   const rows = await at.db.select().from(adapters).where(eq(adapters.jobId, id))
@@ -388,6 +393,59 @@ describe('a job that is interrupted', () => {
     expect(await at.events(id)).toEqual(told)
     expect(await at.store.exists(`adapters/${id}/2/final/adapter_config.json`)).toBe(false)
     expect(await at.store.exists(`adapters/${id}/3/final/adapter_config.json`)).toBe(true)
+  })
+
+  test('takes nothing from a worker that lost it while another one runs it', async () => {
+    const id = await queued()
+    const [first] = await begin(id)
+    const stale = await createRecorder(at.deps, first!)
+    const [second] = await begin(id)
+    const files = { 'adapter_model.safetensors': new Uint8Array(1) }
+    const kept = async () => {
+      const areas = ['adapters', 'states', 'files'].map((area) => Array.fromAsync(at.store.walk(area)))
+      return [await Promise.all(areas), await at.events(id), await getJob(at, id)]
+    }
+    const before = await kept()
+    const moments = [
+      { type: 'step', step: 1, loss: 1, learningRate: 1, tokensPerSecond: 1 },
+      { type: 'eval', step: 1, loss: 1, accuracy: 0 },
+      { type: 'split', step: 1, microBatch: 1, accumulation: 2 },
+      { type: 'state', step: 1, state: files },
+      { type: 'checkpoint', step: 1, files },
+      { type: 'end', step: 1, last: 1, stoppedEarly: false, trainedTokens: 1, files },
+    ] as Parameters<typeof stale>[0][]
+    for (const moment of moments) expect(await stale(moment)).toBe(false)
+    await holdJobs(at.db, [first!], 1000)
+    expect(await kept()).toEqual(before)
+    expect(before.at(-1)).toMatchObject({ status: 'running', attempt: second!.attempt })
+    await cancelJob(at, id)
+  })
+
+  test('is validated once, whoever wakes up: a worker that lost it makes no dataset', async () => {
+    const id = idOf(await at.create())
+    const [stale, ours] = [await taken(id), await taken(id)]
+    const before = await at.db.$count(datasets)
+    await validateJob(at.deps, stale!)
+    expect(await at.db.$count(datasets)).toBe(before)
+    expect((await at.job(id)).status).toBe('validating_files')
+    await validateJob(at.deps, ours!)
+    expect(await at.db.$count(datasets)).toBe(before + 1)
+    expect((await at.job(id)).status).toBe('queued')
+  })
+
+  test('keeps the dataset that its validator made before it died', async () => {
+    const training_file = await at.upload(corpus)
+    const id = idOf(await at.create({ training_file, validation_file: await at.upload(corpus) }))
+    const store = { ...at.store }
+    store.bytes = async (key) => {
+      if (key !== `files/${training_file}`) throw new Error('the store does not answer')
+      return at.store.bytes(key)
+    }
+    await expect(validateJob({ db: at.db, store }, (await taken(id))!)).rejects.toThrow('does not answer')
+    const { datasetId } = await getJob(at, id)
+    await validateJob(at.deps, (await taken(id))!)
+    expect(await getJob(at, id)).toMatchObject({ status: 'queued', datasetId, stalls: 0 })
+    expect(await at.db.$count(datasets, eq(datasets.fileId, training_file))).toBe(1)
   })
 
   test('fails when its workers die again and again', async () => {
