@@ -114,21 +114,23 @@ async function follow(
     })
     if (signal.aborted) await giveBack(deps, job)
   } catch (error) {
-    if (!lost.signal.aborted) throw error
+    // Whoever was suspended may have lost more than the job: its connection, amid a transaction.
+    if (!lost.signal.aborted && !(await isLost(deps, job))) throw error
   } finally {
     over.abort()
     await watching
   }
-  await tellLoss(deps, job)
-}
-
-async function tellLoss({ db, log }: RunDeps, { id, attempt }: JobRow): Promise<void> {
-  const now = await findJob(db, id)
-  if (now && now.attempt !== attempt)
-    log.warn(
-      { job: id, attempt, now: now.attempt },
+  if (await isLost(deps, job))
+    deps.log.warn(
+      { job: job.id, attempt: job.attempt },
       'lost the job: its lease ran out, and another worker has it',
     )
+}
+
+/** Whether another worker has taken the job. */
+async function isLost({ db }: RunDeps, { id, attempt }: JobRow): Promise<boolean> {
+  const now = await findJob(db, id)
+  return now !== undefined && now.attempt !== attempt
 }
 
 /** A job that has ended needs no state any more. */

@@ -24,7 +24,7 @@ const workers: Worker[] = []
 /** A worker in a process of its own, and what it logs. */
 function startWorker(): Worker {
   const file = new URL('./worker.case.ts', import.meta.url)
-  const worker: Worker = { process: fork(file, [at.url, at.root, '1000']), said: [] }
+  const worker: Worker = { process: fork(file, [at.url, at.root, '3000']), said: [] }
   worker.process.on('message', (line) => worker.said.push(line as Worker['said'][number]))
   workers.push(worker)
   return worker
@@ -51,9 +51,12 @@ test('a worker that wakes up after its lease has lost the job: nothing it writes
   first.process.kill('SIGSTOP')
   const { attempt } = await getJob(at, id)
   const second = startWorker()
-  await vi.waitFor(async () => expect((await getJob(at, id)).attempt).toBe(attempt + 1), patiently)
-  const { stateStep } = await getJob(at, id)
-  await vi.waitFor(async () => expect(await stepOf(id)).toBeGreaterThan(stateStep! + 50), patiently)
+  const { stateStep } = await vi.waitFor(async () => {
+    const row = await getJob(at, id)
+    expect(row.attempt).toBe(attempt + 1)
+    return row
+  }, patiently)
+  await vi.waitFor(async () => expect(await stepOf(id)).toBeGreaterThan(stateStep! + 30), patiently)
   first.process.kill('SIGCONT')
   const lost = expect.objectContaining({ msg: expect.stringMatching(/^lost the job: /), job: id, attempt })
   await vi.waitFor(() => expect(first.said).toContainEqual(lost), patiently)

@@ -9,6 +9,7 @@ import { toDataset } from '../../corpus/make-dataset.ts'
 import { adapterHash } from '../../engine/index.ts'
 import { hasCudaFiles } from '../../engine/runtime/cuda.case.ts'
 import { adapters, datasets, files } from '../../infra/db/tables/index.ts'
+import { createLog } from '../../infra/log.ts'
 import { cancelJob } from './cancel-job.ts'
 import { beginJobs, holdJobs, take } from './claim.ts'
 import { createJob } from './create-job.ts'
@@ -418,6 +419,23 @@ describe('a job that is interrupted', () => {
     await holdJobs(at.db, [first!], 1000)
     expect(await kept()).toEqual(before)
     expect(before.at(-1)).toMatchObject({ status: 'running', attempt: second!.attempt })
+    await cancelJob(at, id)
+  })
+
+  test('is only lost, and no work that failed, for a worker whose connections went with it', async () => {
+    const id = await queued({ training_args: { save_steps: 2 } })
+    const store = { ...at.store }
+    store.putBytes = async () => {
+      await begin(id)
+      throw new Error('the connection is lost')
+    }
+    const said: string[] = []
+    const log = createLog(
+      { name: 'test', level: 'info' },
+      { write: (line) => said.push(JSON.parse(line).msg) },
+    )
+    await runJobs({ ...at.deps, store, log }, await begin(id), new AbortController().signal)
+    expect(said).toEqual(['lost the job: its lease ran out, and another worker has it'])
     await cancelJob(at, id)
   })
 
