@@ -1,6 +1,7 @@
 /** Fine-tuning jobs: OpenAI's objects, with `peft` and `training_args` beside them. */
 import { z } from 'zod'
 import { idOf } from './ids.ts'
+import { PageQuery } from './page.ts'
 import { Peft } from './peft.ts'
 import { TrainingArgs } from './training-args.ts'
 
@@ -23,7 +24,9 @@ export const Method = z
   .meta({ id: 'Method' })
 export type Method = z.infer<typeof Method>
 
-const Metadata = z.record(z.string().max(64), z.string().max(512))
+const Metadata = z
+  .record(z.string().max(64), z.string().max(512))
+  .refine((pairs) => Object.keys(pairs).length <= 16, 'expected 16 pairs at most')
 
 /** How a job is to train, in a request. */
 const tuning = {
@@ -137,6 +140,28 @@ export const Job = z
   })
   .meta({ id: 'Job' })
 export type Job = z.infer<typeof Job>
+
+/** Of a query, `metadata[k]=v` as a record; `metadata=null`, which OpenAI's client writes as `metadata=`, as null. */
+function withMetadata(query: unknown): unknown {
+  const { metadata, ...rest } = query as Record<string, unknown>
+  const pairs = Object.entries(rest).flatMap(([name, value]) => {
+    const key = name.match(/^metadata\[(.*)\]$/s)?.[1]
+    return key === undefined ? [] : [[key, value] as const]
+  })
+  if (metadata === undefined)
+    return pairs.length === 0 ? rest : { ...rest, metadata: Object.fromEntries(pairs) }
+  const isNull = pairs.length === 0 && (metadata === 'null' || metadata === '')
+  return { ...rest, metadata: isNull ? null : metadata }
+}
+
+export const JobListQuery = z.pipe(
+  z.transform(withMetadata),
+  PageQuery.extend({
+    /** Those that have all of these pairs; null: those that have none. */
+    metadata: Metadata.nullish().meta({ param: { style: 'deepObject', explode: true } }),
+  }),
+)
+export type JobListQuery = z.infer<typeof JobListQuery>
 
 /**
  * One moment of a run; tokens/s counts labelled and unlabelled tokens. Every evaluation is of the whole dev set, so that

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import OpenAI from 'openai'
-import type { FineTuningJob } from 'openai/resources/fine-tuning/jobs/jobs'
+import type { FineTuningJob, JobListParams } from 'openai/resources/fine-tuning/jobs/jobs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Server, startServer } from '../scripts/demo/server.ts'
 
@@ -42,6 +42,10 @@ function cycle(storageUrl: string) {
     await rm(home, { recursive: true, force: true })
   })
 
+  const polling = { timeout: 20_000 }
+  /** A corpus of as many pairs. */
+  const numbers = (from: number, to: number) =>
+    Array.from({ length: to - from + 1 }, (_, i) => `数字${from + i}是什么？\n是${from + i}。\n`).join('\n')
   const messages = [{ role: 'user' as const, content: '感冒了怎么办？' }]
 
   // One long test and not many: each step needs what the one before it made.
@@ -118,6 +122,90 @@ function cycle(storageUrl: string) {
     await expect(openai.models.delete('preamble-tiny')).rejects.toMatchObject({ status: 400 })
     expect(await openai.files.delete(file.id)).toMatchObject({ id: file.id, deleted: true })
     await expect(openai.files.retrieve(file.id)).rejects.toThrow(OpenAI.NotFoundError)
+  })
+
+  test('every request of fine-tuning', async () => {
+    const { jobs } = openai.fineTuning
+    const files = await Promise.all(
+      [numbers(1, 12), numbers(13, 16), '只有问题\n'].map(async (corpus, i) => {
+        const file = await OpenAI.toFile(Buffer.from(corpus), `${i}.txt`)
+        return (await openai.files.create({ file, purpose: 'fine-tune' })).id
+      }),
+    )
+    const [training_file, validation_file, broken] = files as [string, string, string]
+    const asked = { model: 'preamble-tiny', training_file }
+    const hyperparameters = {
+      n_epochs: 'auto',
+      batch_size: 2,
+      learning_rate_multiplier: 0.5,
+    } as const
+    const ours = {
+      peft: { num_virtual_tokens: 8 },
+      training_args: { max_steps: 60, save_steps: 20, logging_steps: 1, eval_steps: 20 },
+    }
+    const long = await jobs.create({
+      ...{ ...asked, validation_file, suffix: 'long', seed: 11, metadata: { team: 'a', run: '1' } },
+      ...{ method: { type: 'supervised', supervised: { hyperparameters } }, ...ours },
+    })
+    expect(long).toMatchObject({ hyperparameters, method: { supervised: { hyperparameters } }, seed: 11 })
+    const waiting = await jobs.create({ ...asked, metadata: { team: 'a', run: '2' } })
+    const failing = await jobs.create({ ...asked, training_file: broken })
+
+    // Paused in the middle of its steps, it goes on from there.
+    await expect.poll(async () => (await jobs.retrieve(long.id)).estimated_finish, polling).not.toBeNull()
+    expect(await jobs.pause(long.id)).toMatchObject({ status: 'paused', estimated_finish: null })
+    await expect(jobs.pause(long.id)).rejects.toThrow(OpenAI.ConflictError)
+    expect(await jobs.cancel(waiting.id)).toMatchObject({ status: 'cancelled', fine_tuned_model: null })
+    expect(await jobs.resume(long.id)).toMatchObject({ status: 'queued' })
+
+    const error = {
+      code: 'question_without_answer',
+      message: expect.stringContaining('line 1'),
+      param: 'training_file',
+    }
+    expect(await ended(failing.id)).toMatchObject({ status: 'failed', error, trained_tokens: null })
+    const job = await ended(long.id)
+    const model = job.fine_tuned_model!
+    expect(job).toMatchObject({
+      status: 'succeeded',
+      error: null,
+      estimated_finish: null,
+      metadata: { run: '1' },
+    })
+    expect(model).toMatch(/^ft:preamble-tiny:long:/)
+    expect(job.trained_tokens).toBeGreaterThan(0)
+
+    const listed = async (query: JobListParams) =>
+      (await Array.fromAsync(jobs.list({ limit: 1, ...query }))).map(({ id }) => id)
+    expect(await listed({ metadata: { team: 'a' } })).toEqual([waiting.id, long.id])
+    expect(await listed({ metadata: { team: 'a', run: '1' } })).toEqual([long.id])
+    expect(await listed({ metadata: { team: 'b' } })).toEqual([])
+    expect((await listed({ metadata: null }))[0]).toBe(failing.id)
+
+    const { data: newest } = await jobs.listEvents(long.id, { limit: 3 })
+    const { data: before } = await jobs.listEvents(long.id, { limit: 100, after: newest[1]!.id })
+    expect(before[0]).toEqual(newest[2])
+    expect(before.map(({ message }) => message)).toContain('Fine-tuning job paused')
+
+    const checkpoints = await Array.fromAsync(jobs.checkpoints.list(long.id, { limit: 1 }))
+    expect(checkpoints.map(({ step_number }) => step_number)).toEqual([40, 20])
+    expect(checkpoints[1]).toMatchObject({
+      fine_tuning_job_id: long.id,
+      metrics: { step: 20, train_loss: expect.any(Number), full_valid_loss: expect.any(Number) },
+    })
+    for (const { fine_tuned_model_checkpoint: model } of checkpoints) {
+      const answer = await openai.chat.completions.create({ model, messages, max_tokens: 4 })
+      expect(answer).toMatchObject({ model, choices: [{ message: { role: 'assistant' } }] })
+    }
+
+    const table = await (await openai.files.content(job.result_files[0]!)).text()
+    const [columns, ...lines] = table
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split(','))
+    expect(columns!.slice(0, 3)).toEqual(['step', 'train_loss', 'valid_loss'])
+    expect(lines.map(([step]) => Number(step))).toEqual(Array.from({ length: 61 }, (_, step) => step))
+    expect(lines.every(([step, loss]) => (step === '0') === (loss === ''))).toBe(true)
   })
 
   test('a stopped server stops cleanly', async () => {

@@ -19,6 +19,8 @@ async function ask(url: string, body?: object) {
   return { status: response.status, body: await response.json() }
 }
 
+const seventeen = Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`key${i}`, '']))
+
 describe('creating a job', () => {
   test('answers the job as it stands in line, with what it was not told filled in', async () => {
     const training_file = await at.upload(corpus)
@@ -48,6 +50,7 @@ describe('creating a job', () => {
     [{ validation_file: 'file-1' }, 404, 'not_found', 'validation_file'],
     [{ training_args: { learning_rat: 1 } }, 400, 'invalid_value', 'training_args.learning_rat'],
     [{ suffix: '健康' }, 400, 'invalid_value', 'suffix'],
+    [{ metadata: seventeen }, 400, 'invalid_value', 'metadata'],
     [{ hyperparameters: {}, method: { type: 'supervised' } }, 400, 'invalid_value', 'hyperparameters'],
   ])('%j is refused by its name', async (wrong, status, code, param) => {
     const before = await at.db.$count(jobs)
@@ -75,6 +78,56 @@ test('jobs and events are read page by page, the newest first', async () => {
   expect(rest.body).toMatchObject({
     has_more: false,
     data: [{ message: `Created fine-tuning job: ${created[0]}` }],
+  })
+})
+
+describe('jobs are listed by their metadata', () => {
+  const made: Record<string, string> = {}
+  const list = async (query: string) => {
+    const { status, body } = await ask(`${path}?order=asc&limit=100&${query}`)
+    expect(status).toBe(200)
+    const names = Object.fromEntries(Object.entries(made).map(([name, id]) => [id, name]))
+    return body.data.flatMap(({ id }: { id: string }) => names[id] ?? [])
+  }
+  beforeAll(async () => {
+    const metadata = {
+      a: { team: 'a', run: '1' },
+      b: { team: 'a', run: '2', 'x[y]': '' },
+      c: { team: 'A' },
+      empty: {},
+      none: null,
+    }
+    for (const [name, pairs] of Object.entries(metadata))
+      made[name] = (await at.create({ metadata: pairs })).id
+  })
+
+  test.each([
+    ['', ['a', 'b', 'c', 'empty', 'none']],
+    ['metadata[team]=a', ['a', 'b']],
+    ['metadata%5Bteam%5D=a&metadata[run]=2', ['b']],
+    ['metadata[team]=a&metadata[run]=3', []],
+    ['metadata[x[y]]=', ['b']],
+    ['metadata[team]=', []],
+    ['metadata=null', ['none']],
+    ['metadata=', ['none']],
+  ])('?%s', async (query, expected) => {
+    expect(await list(query)).toEqual(expected)
+  })
+
+  test('page by page', async () => {
+    const first = (await ask(`${path}?limit=1&metadata[team]=a`)).body
+    expect(first).toMatchObject({ has_more: true, last_id: made.b })
+    const second = (await ask(`${path}?limit=1&metadata[team]=a&after=${made.b}`)).body
+    expect(second).toMatchObject({ has_more: false, data: [{ id: made.a }] })
+  })
+
+  test.each([
+    ['metadata=a', 'metadata'],
+    ['metadata=null&metadata[a]=b', 'metadata'],
+    ['metadata[a]=b&metadata[a]=c', 'metadata.a'],
+    [`metadata[a]=${'x'.repeat(513)}`, 'metadata.a'],
+  ])('?%s is refused', async (query, param) => {
+    expect(await ask(`${path}?${query}`)).toMatchObject({ status: 400, body: { error: { param } } })
   })
 })
 

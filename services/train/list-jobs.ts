@@ -1,14 +1,20 @@
-import { eq } from 'drizzle-orm'
-import type { Checkpoint, Job } from '../../contract/job.ts'
+import { and, eq, isNull, sql } from 'drizzle-orm'
+import type { Checkpoint, Job, JobListQuery } from '../../contract/job.ts'
 import { type Page, type PageQuery, page } from '../../contract/page.ts'
 import { pageOfRows } from '../../infra/db/page.ts'
 import { jobCheckpoints, jobs, unixSeconds } from '../../infra/db/tables/index.ts'
 import { getJob, type JobsOf, toJob } from './job.ts'
 import { checkpointModelId } from './model-id.ts'
 
-export async function listJobs({ db, project }: JobsOf, query: PageQuery): Promise<Page<Job>> {
-  const { rows, hasMore } = await pageOfRows(db, jobs, query, eq(jobs.project, project))
+export async function listJobs({ db, project }: JobsOf, query: JobListQuery): Promise<Page<Job>> {
+  const where = and(eq(jobs.project, project), withMetadata(query))
+  const { rows, hasMore } = await pageOfRows(db, jobs, query, where)
   return page(rows.map(toJob), hasMore)
+}
+
+function withMetadata({ metadata }: JobListQuery) {
+  if (metadata === undefined) return undefined
+  return metadata ? sql`${jobs.metadata} @> ${JSON.stringify(metadata)}::jsonb` : isNull(jobs.metadata)
 }
 
 /** A job's checkpoints. Throws ApiError when there is no such job. */

@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import { Job, JobRequest, Plan, PlanRequest } from '../../../contract/job.ts'
-import { PageQuery, pageOf } from '../../../contract/page.ts'
+import { Job, JobListQuery, JobRequest, Plan, PlanRequest } from '../../../contract/job.ts'
+import { pageOf } from '../../../contract/page.ts'
 import type { HttpApp } from '../../../infra/http/app.ts'
 import { errors } from '../../../infra/http/errors.ts'
 import { forCaller } from '../../../infra/http/guard.ts'
@@ -26,7 +26,7 @@ const create = createRoute({
 const list = createRoute({
   method: 'get',
   path,
-  request: { query: PageQuery },
+  request: { query: JobListQuery },
   responses: {
     200: json('Jobs by age', pageOf(Job)),
     ...errors(400),
