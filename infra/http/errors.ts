@@ -51,6 +51,8 @@ function pathOf(path: PropertyKey[]): string {
 /** The answer to a request that failed. */
 export function answerError(c: Context, error: ApiError): Response {
   c.var.told.error = error.code
+  // OpenAI's clients ask again after any conflict; ours does not pass by itself.
+  if (error.code === 'conflict') c.header('x-should-retry', 'false')
   if (error.retryAfter !== undefined) c.header('retry-after', String(error.retryAfter))
   return c.json(errorBody(c, error), error.status)
 }
