@@ -4,6 +4,7 @@ import { type Command, helpOf, overview, parse, UsageError } from './command.ts'
 import { exportAdapter, importAdapter, listAdapters } from './commands/adapters.ts'
 import { chat } from './commands/chat.ts'
 import { convert } from './commands/convert.ts'
+import { doctor } from './commands/doctor.ts'
 import { createKey, createProject, listKeys, listProjects, revokeKey } from './commands/keys.ts'
 import { jobs } from './commands/list.ts'
 import { addModel, listBaseModels, models, pullModel, removeModel } from './commands/models.ts'
@@ -25,6 +26,7 @@ const commands: Record<string, Command> = {
   'adapters list': listAdapters,
   'adapters export': exportAdapter,
   'adapters import': importAdapter,
+  doctor,
   'keys create': createKey,
   'keys list': listKeys,
   'keys revoke': revokeKey,

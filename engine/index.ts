@@ -21,6 +21,7 @@ export type { Prompt } from './decoding/prompt.ts'
 export { namedBase } from './exchange/foreign-files.ts'
 export type { GenerateEvent, GenerateRequest } from './generate.ts'
 export type { Plan } from './plan/plan.ts'
+export { defaultCacheBytes } from './settings.ts'
 export type { TrainEvent, TrainingState, TrainRun } from './train.ts'
 
 /** Leaving a stream early (`break`, `return()`) stops the work behind it. */

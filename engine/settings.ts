@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os'
 import { workerData } from 'node:worker_threads'
 
 /** What an engine is opened with. */
@@ -11,6 +12,8 @@ export type EngineSettings = {
 }
 
 const GiB = 2 ** 30
+/** Bytes of keys and values where nobody says how many. */
+export const defaultCacheBytes = totalmem() / 4
 
 /** Those of this thread; none where the engine's functions run without a thread of their own. */
 export const settings: EngineSettings = workerData?.engineSettings ?? {}

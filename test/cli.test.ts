@@ -37,16 +37,44 @@ afterAll(async () => {
 })
 
 /** Runs `preamble ...words` and answers what it printed and its exit code. */
-function preamble(words: string[], { input = '', url = server.url, key = '' } = {}) {
+function preamble(words: string[], { input = '', url = server.url, key = '', env: more = {} } = {}) {
   const bin = join(import.meta.dirname, '..', 'cli', 'bin.mjs')
   return new Promise<{ out: string; err: string; code: number }>((resolve) => {
-    const env = { ...process.env, PREAMBLE_URL: url, PREAMBLE_API_KEY: key }
+    const env = { ...process.env, PREAMBLE_URL: url, PREAMBLE_API_KEY: key, ...more }
     const child = execFile(process.execPath, [bin, ...words], { env }, (_, out, err) =>
       resolve({ out, err, code: child.exitCode! }),
     )
     child.stdin!.end(input)
   })
 }
+
+test('preamble doctor finds what is well beside the running server, and what is broken', async () => {
+  const place = {
+    PORT: new URL(server.url).port,
+    PREAMBLE_HOME: home.root,
+    DATABASE_URL: '',
+    STORAGE_URL: '',
+  }
+  const env = { ...place, MODELS: join(root, 'models') }
+  const well = await preamble(['doctor'], { env })
+  expect(well).toMatchObject({ code: 0, err: '' })
+  expect(well.out).toMatch(/^ok +address +a server runs on 127\.0\.0\.1 port \d+$/m)
+  expect(well.out).toMatch(/^ok +migrations +all \d+ applied$/m)
+  expect(well.out).toMatch(/^ok +models +tiny$/m)
+
+  const broken = await preamble(['doctor'], { env: { ...env, MODELS: join(root, 'nothing') } })
+  expect(broken.out).toMatch(/^FAIL +models +no base model below .*nothing/m)
+  expect(broken).toMatchObject({
+    code: 1,
+    err: 'preamble: something is wrong: see the lines that say FAIL\n',
+  })
+
+  const unread = await preamble(['doctor'], { env: { ...env, PORT: 'http' } })
+  expect(unread.out).toBe(
+    'FAIL  configuration  PORT: "http" is not valid; expected a port from 0 to 65535 (0: any free one)\n',
+  )
+  expect(unread.code).toBe(1)
+})
 
 test('preamble plan shows what is chosen and how memory would be used', async () => {
   const options = ['--base', 'tiny', '--method', 'lora', '--batch-size', '2', '--checkpointing', 'full']

@@ -1,6 +1,5 @@
 /** The memory that the keys and values of all bases share. */
-import { totalmem } from 'node:os'
-import { settings } from '../settings.ts'
+import { defaultCacheBytes, settings } from '../settings.ts'
 
 /** The cache of one base. */
 export interface Sharer {
@@ -57,4 +56,4 @@ export class Budget {
 }
 
 /** That of this thread. */
-export const cacheBudget = new Budget(settings.cacheBytes ?? totalmem() / 4)
+export const cacheBudget = new Budget(settings.cacheBytes ?? defaultCacheBytes)

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { Config } from '../config.ts'
 import { connect, type Database } from './client.ts'
 import { startEmbedded } from './embedded.ts'
 import { migrate } from './migrate.ts'
@@ -10,19 +11,24 @@ export type OpenDatabase = {
   close(): Promise<void>
 }
 
+type Place = Pick<Config, 'databaseUrl' | 'home'>
+
+/** Where the embedded Postgres keeps its data. */
+export const embeddedDirectory = ({ home }: Pick<Place, 'home'>) => join(home, 'postgres')
+
+/** The server at `databaseUrl`, as it is, or an embedded one under `home`, which runs until `stop`. */
+export async function reachServer(config: Place): Promise<{ url: string; stop(): Promise<void> }> {
+  if (config.databaseUrl) return { url: config.databaseUrl, stop: async () => {} }
+  return startEmbedded({ directory: embeddedDirectory(config) })
+}
+
 /** The database at `databaseUrl`, or an embedded one under `home`, with its tables up to date. */
-export async function openDatabase(config: {
-  databaseUrl: string | undefined
-  home: string
-}): Promise<OpenDatabase> {
-  const embedded = config.databaseUrl
-    ? undefined
-    : await startEmbedded({ directory: join(config.home, 'postgres') })
-  const url = config.databaseUrl ?? embedded!.url
+export async function openDatabase(config: Place): Promise<OpenDatabase> {
+  const { url, stop } = await reachServer(config)
   try {
     await migrate(url)
   } catch (error) {
-    await embedded?.stop()
+    await stop()
     throw error
   }
   const { db, close } = connect(url)
@@ -31,7 +37,7 @@ export async function openDatabase(config: {
     url,
     async close() {
       await close()
-      await embedded?.stop()
+      await stop()
     },
   }
 }
