@@ -8,9 +8,12 @@ import type { Database, Transaction } from '../infra/db/client.ts'
 import { datasets, files, unixSeconds } from '../infra/db/tables/index.ts'
 import { announce } from '../infra/outbox.ts'
 import type { Store } from '../infra/store/store.ts'
+import { buildsOn, inSpan, tell, tracePlace } from '../infra/traces/spans.ts'
 import type { Conversation } from './conversation.ts'
 import { prepare } from './prepare.ts'
 
+type Also = (tx: Transaction, made: DatasetRow) => Promise<void>
+type Asked = { fileId: string; split: Split; systemPrompt?: string | null }
 type Deps = InProject & { db: Database; store: Store }
 export type DatasetRow = typeof datasets.$inferSelect
 
@@ -23,11 +26,19 @@ export const datasetKey = (id: Id<'dataset'>, name?: DatasetFileName): string =>
  * @param also what belongs to the row, in its transaction: when it throws, there is no dataset
  * @throws ApiError when there is no such file
  */
-export async function makeDataset(
-  { db, store, project }: Deps,
-  request: { fileId: string; split: Split; systemPrompt?: string | null },
+export const makeDataset = (
+  deps: Deps,
+  request: Asked,
   param = 'file_id',
-  also?: (tx: Transaction, made: DatasetRow) => Promise<void>,
+  also?: Also,
+): Promise<DatasetRow> =>
+  inSpan('convert file', { 'preamble.file.id': request.fileId }, () => convert(deps, request, param, also))
+
+async function convert(
+  { db, store, project }: Deps,
+  request: Asked,
+  param: string,
+  also: Also | undefined,
 ): Promise<DatasetRow> {
   const { split, systemPrompt = null } = request
   const [file] = await db
@@ -37,10 +48,12 @@ export async function makeDataset(
   if (!file) throw new ApiError('not_found', `there is no file ${request.fileId}`, { param })
   if (file.status === 'error')
     throw new ApiError('not_found', `the content of file ${file.id} was lost; upload it again`, { param })
+  buildsOn(file.trace)
   const prepared = prepare(await store.bytes(file.objectKey), split, systemPrompt)
   const { problems, counts } = prepared
   const id = newId('dataset')
   const { firstError } = problems
+  tell({ 'preamble.dataset.id': id, 'preamble.dataset.samples': counts.total })
   if (prepared.files) {
     for (const [name, text] of Object.entries(prepared.files))
       await store.putBytes(datasetKey(id, name as DatasetFileName), new TextEncoder().encode(text))
@@ -56,6 +69,7 @@ export async function makeDataset(
     problems: problems.list,
     problemsTotal: problems.total,
     error: firstError ? { code: firstError.code, message: sayWhere(firstError) } : null,
+    trace: tracePlace(),
   }
   // The row comes last: a dataset that can be seen has all its files.
   return db.transaction(async (tx) => {

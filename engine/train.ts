@@ -79,7 +79,7 @@ export type TrainEvent =
       tokensPerSecond: number
     }
   /** Of the dev set. Step 0 is the base without any adapter. */
-  | ({ type: 'eval'; step: number } & Evaluation)
+  | ({ type: 'eval'; step: number; ms: number } & Evaluation)
   /** Every `save_steps`; at the end, of the best and the last step the one that `end` does not have. */
   | { type: 'checkpoint'; step: number; files: AdapterFiles }
   /**
@@ -148,7 +148,7 @@ export async function* train(
     held.things.use(`${kind} on ${plan.form}`, () => Evaluator.open(model, base, adapter, device))
   if (dev.length > 0 && !run.resume) {
     await using bareBase = await DevSet.open(measured, bare, await evaluatorOf(bare, 'nothing'))
-    yield { type: 'eval', step: 0, ...(await bareBase.measure(new Map(), signal)) }
+    yield { type: 'eval', step: 0, ...(await timed(() => bareBase.measure(new Map(), signal))) }
   }
 
   const optimizer = {
@@ -212,8 +212,8 @@ export async function* train(
     if (told) yield { type: 'step', step, learningRate, ...meter.read() }
     if (devSet && due(args.eval_steps, step)) {
       await trainer.optimizer.sync()
-      const evaluation = await devSet.measure(parameters, signal)
-      yield { type: 'eval', step, ...evaluation }
+      const { ms, ...evaluation } = await timed(() => devSet.measure(parameters, signal))
+      yield { type: 'eval', step, ms, ...evaluation }
       best = bestOf(best, { step, evaluation, parameters }, args)
       if (step < steps && isWaitOver(best, args)) {
         if (!told) yield { type: 'step', step, learningRate, ...meter.read() }
@@ -261,6 +261,13 @@ async function* frozenBase(
     signal?.throwIfAborted()
   }
   return opened.value
+}
+
+/** What `measure` finds, and the ms that it takes. */
+async function timed(measure: () => Promise<Evaluation>): Promise<Evaluation & { ms: number }> {
+  const since = performance.now()
+  const evaluation = await measure()
+  return { ...evaluation, ms: performance.now() - since }
 }
 
 /** What decides how a run goes, as a hash. */

@@ -91,6 +91,20 @@ const variables = {
     schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
     expected: 'trace, debug, info, warn, error, fatal or silent',
   },
+  OTEL_EXPORTER_OTLP_ENDPOINT: {
+    schema: z.url({ protocol: /^https?$/ }).optional(),
+    expected: 'the URL of a collector that takes OTLP over HTTP, such as http://127.0.0.1:4318',
+    secret: true,
+  },
+  OTEL_TRACES_SAMPLER_ARG: {
+    schema: z
+      .string()
+      .regex(/^[\d.]+$/)
+      .transform(Number)
+      .refine((share) => share <= 1)
+      .default(1),
+    expected: 'a share from 0 to 1',
+  },
   MAX_FILE_BYTES: {
     schema: whole(1, Number.MAX_SAFE_INTEGER).default(512 * MiB),
     expected: 'a whole number of bytes, at least 1',
@@ -125,6 +139,8 @@ export type Config = {
   adapterBytes: number
   /** Ranges of addresses that are not public and that webhooks may go to. */
   webhookAllow: readonly string[]
+  /** The share of traces that is sent to a collector, whose address OpenTelemetry reads itself; undefined: none is. */
+  traces: { share: number } | undefined
   logLevel: z.infer<typeof variables.LOG_LEVEL.schema>
   maxFileBytes: number
 }
@@ -158,6 +174,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     drainTimeout: read('PREAMBLE_DRAIN_TIMEOUT') * 1000,
     adapterBytes: read('PREAMBLE_ADAPTER_BYTES'),
     webhookAllow: read('PREAMBLE_WEBHOOK_ALLOW') ?? [],
+    traces: read('OTEL_EXPORTER_OTLP_ENDPOINT') ? { share: read('OTEL_TRACES_SAMPLER_ARG') } : undefined,
     logLevel: read('LOG_LEVEL'),
     maxFileBytes: read('MAX_FILE_BYTES'),
   }

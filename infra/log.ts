@@ -1,5 +1,6 @@
 /** Structured logs, a JSON object a line. Ids, counts and durations belong there; text of corpora and chats never. */
 import { pino } from 'pino'
+import { traceIds } from './traces/spans.ts'
 
 export type Log = Pick<pino.Logger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'> & {
   child(bindings: Record<string, unknown>): Log
@@ -12,5 +13,6 @@ export function createLog(
   { name, level }: { name: string; level: string },
   to: pino.DestinationStream = pino.destination(1),
 ): Log {
-  return pino({ name, level, redact: secrets, timestamp: pino.stdTimeFunctions.isoTime }, to)
+  const timestamp = pino.stdTimeFunctions.isoTime
+  return pino({ name, level, redact: secrets, timestamp, mixin: traceIds }, to)
 }

@@ -43,6 +43,11 @@ export async function runProcess(name: string, start: (process: Process) => Prom
     const config = readConfig()
     limit += config.drainTimeout
     log = createLog({ name, level: config.logLevel })
+    if (config.traces) {
+      // Only where it is used: it takes some 10 MB.
+      const { exportSpans } = await import('./traces/export.ts')
+      closers.push(exportSpans({ service: name, version, ...config.traces, log }))
+    }
     const host = { log, version, metrics, lifetime: new Lifetime() }
     await start({ config, log, host, onStop: (close) => closers.push(close) })
     log.info({ reason: await stop.promise }, 'stopping')

@@ -1,8 +1,9 @@
-/** What is done around every request: its id, its line in the log, its place in the metrics. */
-import type { Context, MiddlewareHandler } from 'hono'
+/** What is done around every request: its id, its line in the log, its place in the metrics, its span. */
+import type { Context, MiddlewareHandler, Next } from 'hono'
 import { requestId } from 'hono/request-id'
 import { matchedRoutes } from 'hono/route'
 import { ApiError } from '../../contract/errors.ts'
+import { type Answered, inRequest } from '../traces/spans.ts'
 import type { HttpEnv } from './app.ts'
 import { answerError } from './errors.ts'
 import { probes, type Watched } from './probes.ts'
@@ -16,6 +17,12 @@ export function observe({ log, metrics, lifetime }: Watched): MiddlewareHandler<
   return async (c, next) => {
     // Mounted in another app of ours, which has done this already.
     if (c.var.requestId) return next()
+    // Of those who watch the server nobody wants a trace.
+    if (probes.has(c.req.path)) return around(c, next)
+    await inRequest(c.req.raw.headers, (answered) => around(c, next, answered))
+  }
+
+  async function around(c: Context<HttpEnv>, next: Next, answered?: (answer: Answered) => void) {
     const start = performance.now()
     c.set('told', {})
     await identify(c, async () => {
@@ -34,6 +41,7 @@ export function observe({ log, metrics, lifetime }: Watched): MiddlewareHandler<
       if (probes.has(path)) log.debug(line, 'request')
       else log.info(line, 'request')
       metrics.answered({ method, route, status }, ms / 1000)
+      answered?.({ requestId, method, route, status, error: told.error as string | undefined })
     }
     if (streamed) void streamed.then(tell)
     else tell()

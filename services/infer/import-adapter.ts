@@ -11,6 +11,7 @@ import type { BaseModel, BaseModels } from '../../infra/base-models.ts'
 import type { Database } from '../../infra/db/client.ts'
 import { adapters } from '../../infra/db/tables/index.ts'
 import type { Store } from '../../infra/store/store.ts'
+import { tracePlace } from '../../infra/traces/spans.ts'
 import type { AdapterRow } from './adapter.ts'
 import { receiveAdapter } from './receive-adapter.ts'
 
@@ -79,7 +80,7 @@ async function keep(
   const model = tunedModelId(made.base, suffix, id)
   const [row] = await db
     .insert(adapters)
-    .values({ id, project, model, ...made, bytes, objectKey })
+    .values({ id, project, model, ...made, bytes, objectKey, trace: tracePlace() })
     .returning()
   return row!
 }

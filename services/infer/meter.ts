@@ -2,6 +2,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { EngineThread, GenerateEvent } from '../../engine/index.ts'
 import { boundedLabels } from '../../infra/metrics.ts'
+import { beginSpan, fail } from '../../infra/traces/spans.ts'
 import { within } from '../../infra/within.ts'
 
 /** What a request's line in the log says of its generation, with several answers summed up. */
@@ -68,27 +69,37 @@ export function createMeter(registry: Registry, engine: Pick<EngineThread, 'stat
         told[key] = (told[key] ?? 0) + n
       }
       told.model = name
+      const { span } = beginSpan('generate', { 'gen_ai.request.model': name })
       return {
         saw(event) {
           const now = performance.now()
           switch (event.type) {
             case 'start':
               count('prompt', event.promptTokens)
+              span.setAttribute('gen_ai.usage.input_tokens', event.promptTokens)
               break
             case 'delta':
-              if (firstText === undefined) first.observe({ model }, (now - start) / 1000)
-              firstText ??= now
+              if (firstText !== undefined) break
+              firstText = now
+              first.observe({ model }, (now - start) / 1000)
+              span.addEvent('first text')
               break
             case 'end':
               outcome = event.finishReason
               told.finish_reason = outcome
               count('cached', event.cachedTokens)
               count('completion', event.completionTokens)
+              span.setAttribute('gen_ai.usage.output_tokens', event.completionTokens)
+              span.setAttribute('gen_ai.response.finish_reasons', [outcome])
               if (firstText !== undefined && event.completionTokens > 1)
                 next.observe({ model }, (now - firstText) / 1000 / (event.completionTokens - 1))
           }
         },
-        done: (error) => requests.inc({ model, outcome: outcome ?? error ?? 'cancelled' }),
+        done(error) {
+          requests.inc({ model, outcome: outcome ?? error ?? 'cancelled' })
+          if (error) fail(span, { code: error })
+          span.end()
+        },
       }
     },
   }

@@ -4,6 +4,7 @@ import type { InProject } from '../../infra/access/caller.ts'
 import type { BaseModels } from '../../infra/base-models.ts'
 import type { Database } from '../../infra/db/client.ts'
 import { ObjectNotFound, type Store } from '../../infra/store/store.ts'
+import { buildsOn } from '../../infra/traces/spans.ts'
 import { adapterRow, unknownModel } from './model.ts'
 
 /** The directories that the engine reads a model from, the version of the adapter, and the form of the base's weights. */
@@ -22,6 +23,7 @@ export async function openModel(deps: ModelDeps, id: string): Promise<ModelFiles
   if (base) return { base: await base.directory(), form: formOf(id) }
   // Asked for each time, also when the engine has read the adapter: another process may have deleted the model.
   const row = await adapterRow(deps, id)
+  buildsOn(row.trace)
   const adapter = await store.directory(row.objectKey).catch((error: unknown) => {
     // Deleted between the two look-ups.
     throw error instanceof ObjectNotFound ? unknownModel(id) : error

@@ -7,6 +7,7 @@ import type { InProject } from '../../infra/access/caller.ts'
 import { files } from '../../infra/db/tables/index.ts'
 import { readForm } from '../../infra/http/multipart.ts'
 import { announce } from '../../infra/outbox.ts'
+import { tell, tracePlace } from '../../infra/traces/spans.ts'
 import type { IngestDeps } from './app.ts'
 import type { FileRow } from './file.ts'
 
@@ -39,6 +40,7 @@ export async function uploadFile(deps: IngestDeps & InProject, request: Request)
     const { project } = deps
     const found = { sha256: hash.digest('hex'), encoding: detector.end() }
     row = { id, project, filename, purpose: purposeOf(form.fields), bytes, objectKey, ...found }
+    tell({ 'preamble.file.id': id, 'preamble.file.bytes': bytes })
   } catch (error) {
     await deps.store.delete(objectKey)
     if (error instanceof ApiError)
@@ -46,7 +48,10 @@ export async function uploadFile(deps: IngestDeps & InProject, request: Request)
     throw error
   }
   // Its object stays when this fails, for it may have been done all the same; the sweep will know.
-  const [made] = await deps.db.insert(files).values(row).returning()
+  const [made] = await deps.db
+    .insert(files)
+    .values({ ...row, trace: tracePlace() })
+    .returning()
   return made!
 }
 

@@ -6,6 +6,7 @@ import type { InProject } from '../../infra/access/caller.ts'
 import type { BaseModels } from '../../infra/base-models.ts'
 import type { Database } from '../../infra/db/client.ts'
 import { datasets, files, jobs } from '../../infra/db/tables/index.ts'
+import { buildsOn, tell, tracePlace } from '../../infra/traces/spans.ts'
 import { addEvents, toJob } from './job.ts'
 import { say } from './say.ts'
 import { settingsOf } from './settings.ts'
@@ -24,6 +25,7 @@ export async function createJob(deps: Deps, request: JobRequest): Promise<Job> {
 
   const { hyperparameters, peft, args, warnings } = settingsOf(request)
   const id = newId('job')
+  tell({ 'preamble.job.id': id })
   return db.transaction(async (tx) => {
     const [row] = await tx
       .insert(jobs)
@@ -40,6 +42,7 @@ export async function createJob(deps: Deps, request: JobRequest): Promise<Job> {
         peft,
         trainingArgs: args,
         metadata: request.metadata,
+        trace: tracePlace(),
       })
       .returning()
     await addEvents(tx, id, [
@@ -64,8 +67,11 @@ export async function findBase(bases: BaseModels, model: string) {
 async function mustExist({ db, project }: Deps, param: string, id: string): Promise<void> {
   if (isId('dataset', id)) {
     const own = and(eq(datasets.project, project), eq(datasets.id, id))
-    const [row] = await db.select({ status: datasets.status }).from(datasets).where(own)
-    if (row?.status === 'ready') return
+    const [row] = await db
+      .select({ status: datasets.status, trace: datasets.trace })
+      .from(datasets)
+      .where(own)
+    if (row?.status === 'ready') return buildsOn(row.trace)
     if (row)
       throw new ApiError(
         'invalid_value',
@@ -74,8 +80,8 @@ async function mustExist({ db, project }: Deps, param: string, id: string): Prom
       )
   } else if (isId('file', id)) {
     const own = and(eq(files.project, project), eq(files.id, id))
-    const [row] = await db.select({ id: files.id }).from(files).where(own)
-    if (row) return
+    const [row] = await db.select({ trace: files.trace }).from(files).where(own)
+    if (row) return buildsOn(row.trace)
   }
   throw new ApiError('not_found', `${param}: there is no file or dataset ${id}`, { param })
 }

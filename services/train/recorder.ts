@@ -5,6 +5,7 @@ import type { Database, Transaction } from '../../infra/db/client.ts'
 import { adapters, files, jobCheckpoints } from '../../infra/db/tables/index.ts'
 import { announce } from '../../infra/outbox.ts'
 import type { Store } from '../../infra/store/store.ts'
+import { tracePlace } from '../../infra/traces/spans.ts'
 import { JobFailure } from './fail.ts'
 import { advance, type JobRow, type Patch } from './job.ts'
 import { checkpointModelId, modelId } from './model-id.ts'
@@ -153,7 +154,7 @@ export async function createRecorder(
     const tensors = adapter[tensorFile]
     const hash = tensors && adapterHash(tensors)
     const of = { project: job.project, base: job.model, peftType: job.peft.peft_type, jobId: job.id }
-    await tx.insert(adapters).values({ model, ...of, bytes, hash, objectKey: key })
+    await tx.insert(adapters).values({ model, ...of, bytes, hash, objectKey: key, trace: tracePlace() })
   }
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Device } from '../../contract/device.ts'
-import type { EngineThread, TrainRun } from '../../engine/index.ts'
+import type { EngineThread, TrainEvent, TrainRun } from '../../engine/index.ts'
 import type { BaseModels } from '../../infra/base-models.ts'
 import type { Database } from '../../infra/db/client.ts'
 import type { Log } from '../../infra/log.ts'
@@ -11,6 +11,7 @@ import { loadData } from './load-data.ts'
 import { type OpenEngine, trainingMoments } from './moments.ts'
 import { createRecorder } from './recorder.ts'
 import { say } from './say.ts'
+import { inJob, runSpans } from './spans.ts'
 import { loadState, statesKey } from './states.ts'
 
 export type RunDeps = {
@@ -35,7 +36,9 @@ const watchMs = 200
  * jobs go back in line.
  */
 export async function runJobs(deps: RunDeps, jobs: readonly JobRow[], signal: AbortSignal): Promise<void> {
-  const runs = await Promise.all(jobs.map((job) => failing(deps, job, () => runOf(deps, job))))
+  const runs = await Promise.all(
+    jobs.map((job) => failing(deps, job, () => inJob(job, 'load data', () => runOf(deps, job)))),
+  )
   const members = jobs.flatMap((job, i) => (runs[i] ? [{ job, run: runs[i] }] : []))
   if (members.length === 0) return
   const engine = deps.openEngine()
@@ -95,7 +98,7 @@ async function tellCompany({ db }: RunDeps, job: JobRow, members: readonly { job
   await advance(db, whose(job), { attempt: job.attempt }, [event])
 }
 
-/** Writes down what a job's training tells, and ends it when the job is not to go on. */
+/** Follows a job's training, and ends it when the job is not to go on. */
 async function follow(
   deps: RunDeps,
   job: JobRow,
@@ -108,10 +111,8 @@ async function follow(
   const watching = watch(deps, whose(job), { lost, paused }, over.signal)
   const signals = { stop: lost.signal, pause: AbortSignal.any([signal, paused.signal]) }
   try {
-    await failing(deps, job, async () => {
-      const record = await createRecorder(deps, job)
-      for await (const moment of trainingMoments(training, signals)) if (!(await record(moment))) return
-    })
+    const moments = trainingMoments(training, signals)
+    await failing(deps, job, () => inJob(job, 'run job', () => writeDown(deps, job, moments)))
     if (signal.aborted) await giveBack(deps, job)
   } catch (error) {
     // Whoever was suspended may have lost more than the job: its connection, amid a transaction.
@@ -131,6 +132,13 @@ async function follow(
 async function isLost({ db }: RunDeps, { id, attempt }: JobRow): Promise<boolean> {
   const now = await findJob(db, id)
   return now !== undefined && now.attempt !== attempt
+}
+
+/** Until the moments end, or the job is not ours any more. */
+async function writeDown(deps: RunDeps, job: JobRow, moments: AsyncIterable<TrainEvent>): Promise<void> {
+  using spans = runSpans()
+  const record = await createRecorder(deps, job)
+  for await (const moment of moments) if (!(await spans.during(moment, () => record(moment)))) return
 }
 
 /** A job that has ended needs no state any more. */

@@ -7,6 +7,7 @@ import type { Store } from '../../infra/store/store.ts'
 import { failJob, JobFailure } from './fail.ts'
 import { advance, type JobRow } from './job.ts'
 import { say } from './say.ts'
+import { inJob } from './spans.ts'
 
 type Deps = { db: Database; store: Store }
 
@@ -22,14 +23,19 @@ class JobLost extends Error {}
 /** Converts the files of a job that was taken into datasets and puts it in line to be trained; a bad corpus fails it. */
 export async function validateJob(deps: Deps, job: JobRow): Promise<void> {
   try {
-    for (const param of ['training_file', 'validation_file'] as const)
-      if (!(await haveDataset(deps, job, param))) return
+    if (!(await inJob(job, 'validate files', () => haveDatasets(deps, job)))) return
     const patch = { status: 'queued', stalls: 0 } as const
     await advance(deps.db, whose(job), patch, [say('Files validated, moving job to queued state')])
   } catch (error) {
     if (error instanceof JobFailure) await failJob(deps.db, whose(job), error)
     else if (!(error instanceof JobLost)) throw error
   }
+}
+
+async function haveDatasets(deps: Deps, job: JobRow): Promise<boolean> {
+  for (const param of ['training_file', 'validation_file'] as const)
+    if (!(await haveDataset(deps, job, param))) return false
+  return true
 }
 
 const whose = ({ id, attempt }: JobRow) => ({ id, status: ['validating_files'], attempt }) as const

@@ -386,7 +386,7 @@ describe('a job that is interrupted', () => {
     expect(await modelsOf(id)).toEqual([model, `${model}:ckpt-step-2`])
 
     const told = await at.events(id)
-    expect(await orphan({ type: 'eval', step: 2, loss: 1, accuracy: 0 })).toBe(false)
+    expect(await orphan({ type: 'eval', step: 2, ms: 1, loss: 1, accuracy: 0 })).toBe(false)
     expect(await orphan({ type: 'checkpoint', step: 3, files: file })).toBe(false)
     expect(
       await orphan({ type: 'end', step: 4, last: 4, stoppedEarly: false, trainedTokens: 1, files: file }),

@@ -3,6 +3,7 @@ import type { PeftType } from '../../../contract/adapter.ts'
 import { type Id, newId } from '../../../contract/ids.ts'
 import { project } from './projects.ts'
 import { createdAt } from './time.ts'
+import { traceColumn } from './trace.ts'
 
 /** Tuned models: a base and an adapter whose files lie in the store under the object key. */
 export const adapters = pgTable(
@@ -24,6 +25,7 @@ export const adapters = pgTable(
     /** SHA-256 of `adapter_model.safetensors`; null: there is no such file (`FULL`), or it was stored before hashes were kept. */
     hash: text('hash'),
     objectKey: text('object_key').notNull(),
+    trace: traceColumn(),
     createdAt: createdAt(),
   },
   (table) => [index('adapters_by_age').on(table.project, table.createdAt)],

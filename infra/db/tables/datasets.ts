@@ -3,6 +3,7 @@ import type { Dataset, Problem, Split, Truncation } from '../../../contract/data
 import type { Id } from '../../../contract/ids.ts'
 import { project } from './projects.ts'
 import { createdAt } from './time.ts'
+import { traceColumn } from './trace.ts'
 
 /** Corpora converted and split; the three files of a ready one lie in the store under `datasets/<id>/`. */
 export const datasets = pgTable(
@@ -19,6 +20,7 @@ export const datasets = pgTable(
     problemsTotal: integer('problems_total').notNull(),
     truncations: jsonb('truncations').$type<Truncation[]>().notNull().default([]),
     error: jsonb('error').$type<Dataset['error']>(),
+    trace: traceColumn(),
     createdAt: createdAt(),
   },
   (table) => [index('datasets_by_age').on(table.project, table.createdAt)],

@@ -3,6 +3,7 @@ import type { FileObject, FilePurpose, TextEncoding } from '../../../contract/fi
 import type { Id } from '../../../contract/ids.ts'
 import { project } from './projects.ts'
 import { createdAt } from './time.ts'
+import { traceColumn } from './trace.ts'
 
 /** Uploaded files; a deleted file has no row. */
 export const files = pgTable(
@@ -19,6 +20,7 @@ export const files = pgTable(
     objectKey: text('object_key').notNull(),
     /** `error`: its content is lost. */
     status: text('status').$type<FileObject['status']>().notNull().default('processed'),
+    trace: traceColumn(),
     createdAt: createdAt(),
   },
   (table) => [index('files_by_age').on(table.project, table.createdAt)],

@@ -6,6 +6,7 @@ import type { Peft } from '../../../contract/peft.ts'
 import type { TrainingArgs } from '../../../contract/training-args.ts'
 import { project } from './projects.ts'
 import { createdAt, moment } from './time.ts'
+import { traceColumn } from './trace.ts'
 
 /** Fine-tuning jobs, and the lines in which they wait. A row moves from status to status by compare-and-set. */
 export const jobs = pgTable(
@@ -41,6 +42,7 @@ export const jobs = pgTable(
     trainedTokens: bigint('trained_tokens', { mode: 'number' }),
     devLoss: jsonb('dev_loss').$type<DevLoss>(),
     error: jsonb('error').$type<JobError>(),
+    trace: traceColumn(),
     createdAt: createdAt(),
     startedAt: moment('started_at'),
     finishedAt: moment('finished_at'),
