@@ -11,6 +11,9 @@ import { type Span, startCollector } from './otlp.case.ts'
 const question = '感冒了怎么办？'
 const corpus = `${question}\n多休息，多喝水。\n\n怎样预防近视？\n多看远处。\n\n怎样睡得好？\n早点睡。\n`
 const client = { trace: '4bf92f3577b34da6a3ce929d0e0e4736', span: '00f067aa0ba902b7' }
+/** Of another client, whose corpus has an error. */
+const other = { trace: 'a1b2c3d4e5f60718293a4b5c6d7e8f90', span: 'b7ad6b7169203331' }
+const headersOf = ({ trace, span }: typeof client) => ({ headers: { traceparent: `00-${trace}-${span}-01` } })
 
 let home: string
 let collector: Awaited<ReturnType<typeof startCollector>>
@@ -29,11 +32,10 @@ beforeAll(async () => {
       purpose: 'fine-tune',
     })
     const dataset = await openai.post<{ id: string }>('/datasets', { body: { file_id: file.id } })
-    const traceparent = `00-${client.trace}-${client.span}-01`
     const training_args = { max_steps: 4, save_steps: 2, eval_steps: 2 }
     const ours = { peft: { num_virtual_tokens: 4 }, training_args }
     const asked = { model: 'preamble-tiny', training_file: dataset.id, ...ours }
-    const { id } = await openai.fineTuning.jobs.create(asked, { headers: { traceparent } })
+    const { id } = await openai.fineTuning.jobs.create(asked, headersOf(client))
     const tuned = async () => (await openai.fineTuning.jobs.retrieve(id)).fine_tuned_model
     while (!(await tuned())) await sleep(100)
     const model = (await tuned())!
@@ -46,6 +48,13 @@ beforeAll(async () => {
       stream: true,
     }));
     await openai.models.retrieve('nothing').catch(() => {})
+
+    const broken = await openai.files.create(
+      { file: await OpenAI.toFile(Buffer.from(`${question}\n`), 'b.txt'), purpose: 'fine-tune' },
+      headersOf(other),
+    )
+    const job = await openai.fineTuning.jobs.create({ ...asked, training_file: broken.id }, headersOf(other))
+    while (!(await openai.fineTuning.jobs.retrieve(job.id)).error) await sleep(100)
     Object.assign(made, { file: file.id, dataset: dataset.id, job: id, model })
   } finally {
     expect(await server.stop()).toBe(0)
@@ -58,9 +67,11 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true })
 })
 
-const named = (name: string) => collector.spans.filter((span) => span.name === name)
-const one = (name: string) => {
-  const [span, ...others] = named(name)
+/** Those of the other client only where it is asked for. */
+const named = (name: string, from = client) =>
+  collector.spans.filter((span) => span.name === name && (span.traceId === other.trace) === (from === other))
+const one = (name: string, from = client) => {
+  const [span, ...others] = named(name, from)
   expect([name, others.length]).toEqual([name, 0])
   return span!
 }
@@ -146,6 +157,16 @@ test('answers of the model lead to the job that made it', () => {
     ])
     expect(isWithin(generations[0]!, chat)).toBe(true)
   }
+})
+
+test('a job that fails on its file leads to the file, and tells the code', () => {
+  const upload = one('POST /v1/files', other)
+  expect(upload.parentSpanId).toBe(other.span)
+  expect(linksOf(one('POST /v1/fine_tuning/jobs', other))).toEqual([placeOf(upload)])
+  expect(linksOf(one('convert file', other))).toEqual([placeOf(upload)])
+  expect(one('validate files', other)).toMatchObject({
+    ...{ attributes: { 'error.type': 'question_without_answer' }, status: { code: 2 } },
+  })
 })
 
 test('a refused request tells its code', () => {
