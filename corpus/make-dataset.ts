@@ -8,7 +8,7 @@ import type { Database, Transaction } from '../infra/db/client.ts'
 import { datasets, files, unixSeconds } from '../infra/db/tables/index.ts'
 import { announce } from '../infra/outbox.ts'
 import type { Store } from '../infra/store/store.ts'
-import { buildsOn, inSpan, tell, tracePlace } from '../infra/traces/spans.ts'
+import { buildsOn, fail, inSpan, tell, tracePlace } from '../infra/traces/spans.ts'
 import type { Conversation } from './conversation.ts'
 import { prepare } from './prepare.ts'
 
@@ -54,6 +54,7 @@ async function convert(
   const id = newId('dataset')
   const { firstError } = problems
   tell({ 'preamble.dataset.id': id, 'preamble.dataset.samples': counts.total })
+  if (firstError) fail(firstError)
   if (prepared.files) {
     for (const [name, text] of Object.entries(prepared.files))
       await store.putBytes(datasetKey(id, name as DatasetFileName), new TextEncoder().encode(text))

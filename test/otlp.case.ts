@@ -16,8 +16,6 @@ type WireSpan = Place & {
   name: string
   parentSpanId?: string
   kind: number
-  startTimeUnixNano: string
-  endTimeUnixNano: string
   attributes: Pair[]
   links?: Place[]
   status: { code?: number }

@@ -77,9 +77,6 @@ const one = (name: string, from = client) => {
 }
 const placeOf = ({ traceId, spanId }: Pick<Span, 'traceId' | 'spanId'>) => ({ traceId, spanId })
 const linksOf = ({ links }: Span) => links.map(placeOf)
-const isWithin = (inner: Span, outer: Span) =>
-  BigInt(inner.startTimeUnixNano) >= BigInt(outer.startTimeUnixNano) &&
-  BigInt(inner.endTimeUnixNano) <= BigInt(outer.endTimeUnixNano)
 
 test('a dataset leads to the upload of its file', () => {
   const upload = one('POST /v1/files')
@@ -126,10 +123,8 @@ describe('the work on a job', () => {
 
   test('evaluations, checkpoints and states are parts of the training', () => {
     const steps = (name: string) => {
-      for (const span of named(name)) {
+      for (const span of named(name))
         expect(span).toMatchObject({ traceId: client.trace, parentSpanId: one('train').spanId })
-        expect(isWithin(span, one('train'))).toBe(true)
-      }
       return named(name).map(({ attributes }) => attributes['preamble.step'])
     }
     expect(steps('evaluate')).toEqual([0, 2, 4])
@@ -155,7 +150,6 @@ test('answers of the model lead to the job that made it', () => {
         },
       },
     ])
-    expect(isWithin(generations[0]!, chat)).toBe(true)
   }
 })
 
@@ -163,10 +157,12 @@ test('a job that fails on its file leads to the file, and tells the code', () =>
   const upload = one('POST /v1/files', other)
   expect(upload.parentSpanId).toBe(other.span)
   expect(linksOf(one('POST /v1/fine_tuning/jobs', other))).toEqual([placeOf(upload)])
-  expect(linksOf(one('convert file', other))).toEqual([placeOf(upload)])
-  expect(one('validate files', other)).toMatchObject({
+  const convert = one('convert file', other)
+  expect(convert).toMatchObject({
+    parentSpanId: one('validate files', other).spanId,
     ...{ attributes: { 'error.type': 'question_without_answer' }, status: { code: 2 } },
   })
+  expect(linksOf(convert)).toEqual([placeOf(upload)])
 })
 
 test('a refused request tells its code', () => {

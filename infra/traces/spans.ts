@@ -46,7 +46,7 @@ export const inSpan = <T>(name: string, attributes: Attributes, work: () => Prom
     try {
       return await work()
     } catch (error) {
-      fail(span, error)
+      fail(error, span)
       throw error
     } finally {
       span.end()
@@ -72,11 +72,11 @@ export function beginSpan(name: string, attributes: Attributes) {
 export const pastSpan = (name: string, since: number, attributes: Attributes = {}): void =>
   tracer.startSpan(name, { attributes, startTime: since }).end()
 
-/** Marks a span as failed. Only the kind of the error is told: its message may hold a piece of a corpus. */
-export function fail(span: Span, error: unknown): void {
+/** Marks the span that runs, or another, as failed. Only the kind of the error is told: its message may hold text. */
+export function fail(error: unknown, span: Span | undefined = trace.getActiveSpan()): void {
   const { code, name } = error as { code?: unknown; name?: string }
-  span.setAttribute('error.type', String(code ?? name))
-  span.setStatus({ code: SpanStatusCode.ERROR })
+  span?.setAttribute('error.type', String(code ?? name))
+  span?.setStatus({ code: SpanStatusCode.ERROR })
 }
 
 export type Answered = { requestId: string; method: string; route: string; status: number; error?: string }

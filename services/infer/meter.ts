@@ -97,7 +97,7 @@ export function createMeter(registry: Registry, engine: Pick<EngineThread, 'stat
         },
         done(error) {
           requests.inc({ model, outcome: outcome ?? error ?? 'cancelled' })
-          if (error) fail(span, { code: error })
+          if (error) fail({ code: error }, span)
           span.end()
         },
       }
