@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { collectDefaultMetrics } from 'prom-client'
 import { type Config, readConfig } from './config.ts'
+import { withoutValues } from './db/without-values.ts'
 import type { HostDeps } from './http/app.ts'
 import { Lifetime } from './http/lifetime.ts'
 import { createLog, type Log } from './log.ts'
@@ -53,7 +54,7 @@ export async function runProcess(name: string, start: (process: Process) => Prom
     log.info({ reason: await stop.promise }, 'stopping')
   } catch (error) {
     log?.debug({ err: error }, 'could not start')
-    console.error(`${name}: ${(error as Error).message}`)
+    console.error(`${name}: ${(withoutValues(error) as Error).message}`)
     process.exitCode = 1
   }
   setTimeout(() => {
