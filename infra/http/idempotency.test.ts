@@ -9,6 +9,7 @@ import { testDatabase } from '../db/testing.ts'
 import { createLog } from '../log.ts'
 import { createHttpApp } from './app.ts'
 import { errors } from './errors.ts'
+import { keepIn } from './idempotency.ts'
 import { json, jsonBody } from './json.ts'
 import { forgetAnswers } from './kept-answers.ts'
 import { streamEvents } from './sse.ts'
@@ -39,6 +40,11 @@ app.openapi(create, async (c) => {
 app.post('/secret', (c) => {
   c.set('secret', true)
   return c.json({ value: `secret-${++done}` })
+})
+app.post('/kept', async (c) => {
+  await gate
+  await db.transaction((tx) => keepIn(c)(tx, { id: ++done }))
+  throw new Error('the connection was lost before it could be said that all is done')
 })
 app.post('/stream', (c) =>
   streamEvents(
@@ -125,6 +131,24 @@ test('the work of a process that died is done by who asks next; the dead one kee
   open.resolve()
   expect(JSON.parse((await told(dead)).text).id).toBe(2)
   expect(JSON.parse((await told(post('/things', 'k1'))).text).id).toBe(1)
+})
+
+test('what was done as a whole with its answer is not done again, however it ended', async () => {
+  expect((await post('/kept', 'k1')).status).toBe(500)
+  expect(await told(post('/kept', 'k1'))).toEqual({ status: 200, replayed: 'true', text: '{"id":1}' })
+})
+
+test('who counts as dead cannot do as a whole what another one does', async () => {
+  const open = Promise.withResolvers<void>()
+  gate = open.promise
+  const dead = post('/kept', 'k1')
+  await expect.poll(async () => (await db.select().from(idempotencyKeys)).length).toBe(1)
+  await db.update(idempotencyKeys).set({ leaseUntil: sql`now() - interval '1 second'` })
+  gate = undefined
+  await post('/kept', 'k1')
+  open.resolve()
+  expect(JSON.parse((await told(dead)).text).error.code).toBe('request_in_progress')
+  expect((await told(post('/kept', 'k1'))).text).toBe('{"id":1}')
 })
 
 test('a stream is told again to its last event, once it has ended', async () => {

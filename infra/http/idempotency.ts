@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { Context, MiddlewareHandler } from 'hono'
 import { ApiError } from '../../contract/errors.ts'
-import type { Database } from '../db/client.ts'
+import type { Database, Transaction } from '../db/client.ts'
 import type { Log } from '../log.ts'
 import type { HttpEnv } from './app.ts'
 import {
@@ -83,6 +83,23 @@ export function idempotency({ db, log }: { db: Database; log: Log }): Middleware
     if (!res.ok) return settle(undefined)
     if (!c.var.streamed) return settle(await res.clone().text())
     c.res = new Response(res.body!.pipeThrough(collector(settle)), res)
+  }
+}
+
+/** Keeps the answer in the transaction that does what was asked for: both are kept, or neither. */
+export type Keep = (tx: Transaction, answer: unknown) => Promise<void>
+
+/**
+ * For work that must not be done twice, even when its process dies, or its connection is lost, before it could answer.
+ * @throws ApiError when another process has taken the work: it counted this one as dead
+ */
+export const keepIn = (c: Context<HttpEnv>): Keep => {
+  const { claim } = c.var
+  return async (tx, answer) => {
+    if (!claim) return
+    const kept = { status: 200, contentType: 'application/json', body: JSON.stringify(answer) }
+    if (!(await keepAnswer(tx, claim, kept)))
+      throw new ApiError('request_in_progress', 'this request is being worked on; ask again for its answer')
   }
 }
 

@@ -1,7 +1,7 @@
 /** The answers to requests that may be sent again, by their `Idempotency-Key`, for a day. */
-import { and, eq, lt, sql } from 'drizzle-orm'
+import { and, eq, isNull, lt, sql } from 'drizzle-orm'
 import type { Id } from '../../contract/ids.ts'
-import type { Database } from '../db/client.ts'
+import type { Database, Transaction } from '../db/client.ts'
 import { idempotencyKeys } from '../db/tables/index.ts'
 
 /** `body` is null where it was a secret, which is shown once. */
@@ -65,13 +65,15 @@ export async function renewClaim(db: Database, claim: Claim): Promise<void> {
   await db.update(idempotencyKeys).set({ leaseUntil: leaseEnd }).where(held(claim))
 }
 
-export async function keepAnswer(db: Database, claim: Claim, answer: Answer): Promise<void> {
-  await db.update(idempotencyKeys).set({ answer }).where(held(claim))
+/** Answers whether the claim was still held; else nothing is kept. */
+export async function keepAnswer(db: Database | Transaction, claim: Claim, answer: Answer): Promise<boolean> {
+  const kept = await db.update(idempotencyKeys).set({ answer }).where(held(claim)).returning()
+  return kept.length > 0
 }
 
-/** Nothing was done: the request may be sent again, and is then worked on anew. */
+/** Nothing was done, unless there is an answer: the request may be sent again, and is then worked on anew. */
 export async function releaseClaim(db: Database, claim: Claim): Promise<void> {
-  await db.delete(idempotencyKeys).where(held(claim))
+  await db.delete(idempotencyKeys).where(and(held(claim), isNull(idempotencyKeys.answer)))
 }
 
 export async function forgetAnswers(db: Database): Promise<void> {

@@ -6,12 +6,13 @@ import type { InProject } from '../../infra/access/caller.ts'
 import type { BaseModels } from '../../infra/base-models.ts'
 import type { Database } from '../../infra/db/client.ts'
 import { datasets, files, jobs } from '../../infra/db/tables/index.ts'
+import type { Keep } from '../../infra/http/idempotency.ts'
 import { buildsOn, tell, tracePlace } from '../../infra/traces/spans.ts'
 import { addEvents, toJob } from './job.ts'
 import { say } from './say.ts'
 import { settingsOf } from './settings.ts'
 
-type Deps = InProject & { db: Database; bases: BaseModels }
+type Deps = InProject & { db: Database; bases: BaseModels; keep?: Keep }
 
 /**
  * Puts a job in line to have its files validated, and then to be trained.
@@ -50,7 +51,9 @@ export async function createJob(deps: Deps, request: JobRequest): Promise<Job> {
       ...warnings.map((warning) => say(warning, 'warn')),
       say(`Validating training file: ${request.training_file}`),
     ])
-    return toJob(row!)
+    const job = toJob(row!)
+    await deps.keep?.(tx, job)
+    return job
   })
 }
 
