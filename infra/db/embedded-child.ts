@@ -18,17 +18,18 @@ const report = (message: EmbeddedReport) => process.send!(message)
 const orphaned = new Promise<void>((resolve) => process.once('disconnect', resolve))
 
 try {
-  const { directory, throwaway } = JSON.parse(process.argv[2]!) as EmbeddedOptions
+  const options = JSON.parse(process.argv[2]!) as EmbeddedOptions
+  const { directory } = options
   await mkdir(dirname(directory), { recursive: true })
   const password = await passwordBeside(directory)
   const { url, stop } =
     (await join(directory, password)) ??
-    (await start(directory, password, throwaway).catch(async () => {
+    (await start(options, password).catch(async () => {
       // Another process may have been starting it at the same moment, or a killed one may not be gone altogether.
       const joined = await join(directory, password, 10_000)
       if (joined) return joined
       await removeStaleLock(directory)
-      return start(directory, password, throwaway)
+      return start(options, password)
     }))
   report({ url })
   await orphaned
@@ -41,8 +42,8 @@ process.exit()
 
 type Running = { url: string; stop(): Promise<void> }
 
-async function start(directory: string, password: string, throwaway = false): Promise<Running> {
-  const port = await freePort()
+async function start(options: EmbeddedOptions, password: string): Promise<Running> {
+  const { directory, throwaway = false, port = await freePort() } = options
   const said: string[] = []
   const note = (message: unknown) => void said.push(String(message))
   const flags = { listen_addresses: '127.0.0.1', unix_socket_directories: '' }

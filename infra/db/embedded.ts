@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url'
 export type EmbeddedOptions = {
   /** The cluster's directory; made when it is not there. */
   directory: string
+  /** Where it listens; any free port when absent. */
+  port?: number
   /** Gives up durability for speed: for tests. */
   throwaway?: boolean
 }
