@@ -79,6 +79,29 @@ test('what a worker holds that died is taken by another one, and what it throws 
   await stop()
 })
 
+test('what it throws may have to wait longer each time', async () => {
+  const line = createLine('a')
+  const waits: number[] = []
+  const { stop } = startWork(
+    {
+      ...line,
+      async hold(held, ms) {
+        waits.push(ms)
+        await line.hold(held, ms)
+      },
+      async handle({ thing, taken }) {
+        if (taken < 3) throw new Error('the store does not answer')
+        thing.done = true
+      },
+      retryMs: ({ taken }) => 10 * taken,
+    },
+    log,
+    pace,
+  )
+  await vi.waitFor(() => expect(waits).toEqual([10, 20, 0]))
+  await stop()
+})
+
 test('stopping tells what is in progress, and waits for it; what is not done by then is free at once', async () => {
   const line = createLine('a')
   const told: string[] = []

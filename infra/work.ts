@@ -13,6 +13,8 @@ export type Work<T> = {
    * that the process stops; what is not done by then is another's.
    */
   handle(item: T, signal: AbortSignal): Promise<void>
+  /** How long it waits after work on it threw; a second when absent. */
+  retryMs?(item: T): number
 }
 
 export type Pace = { leaseMs?: number; pollMs?: number }
@@ -21,8 +23,7 @@ export type Pace = { leaseMs?: number; pollMs?: number }
 export const usualPoll = 500 // ms
 /** Renewals in a lease: two may fail before it runs out. */
 const renewals = 3
-/** After work that threw. */
-const retryMs = 1000
+const usualRetry = 1000 // ms
 
 /**
  * Works until it is stopped. The timer that renews lives in the thread that this is called in: whoever blocks it for
@@ -49,7 +50,7 @@ export function startWork<T>(
     } catch (error) {
       if (!signal.aborted) {
         log.error({ err: error }, 'work failed, and is tried again')
-        wait = retryMs
+        wait = work.retryMs?.(item) ?? usualRetry
       }
     } finally {
       over.abort()

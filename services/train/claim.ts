@@ -10,7 +10,11 @@ import { companyOf } from './line.ts'
 import { type NewEvent, say } from './say.ts'
 
 /** A job whose worker dies again and again before it gets any further may be what kills it. */
-const maxStalls = 5
+const maxStalls = 7
+
+/** What the work needs may be away for minutes: 1, 4, 16, 64, 256 and 300 s, which is more than ten minutes in all. */
+export const retryMs = ({ stalls }: Pick<JobRow, 'stalls'>): number => 1000 * Math.min(4 ** (stalls - 1), 300)
+
 /** Jobs that are looked at, the oldest first: those whose company is still to come are passed over. */
 const looks = 50
 

@@ -1,5 +1,5 @@
 import { type Pace, startWork } from '../../infra/work.ts'
-import { claimTraining, claimValidation, holdJobs } from './claim.ts'
+import { claimTraining, claimValidation, holdJobs, retryMs } from './claim.ts'
 import { type RunDeps, runJobs } from './run-job.ts'
 import { validateJob } from './validate-job.ts'
 
@@ -11,6 +11,7 @@ export function startJobs(deps: RunDeps, pace?: Pace): { stop(): Promise<void> }
       claim: (leaseMs) => claimValidation(db, leaseMs),
       hold: (job, leaseMs) => holdJobs(db, [job], leaseMs),
       handle: (job) => validateJob(deps, job),
+      retryMs: (job) => retryMs(job),
     },
     log,
     pace,
@@ -20,6 +21,7 @@ export function startJobs(deps: RunDeps, pace?: Pace): { stop(): Promise<void> }
       claim: (leaseMs) => claimTraining(db, leaseMs),
       hold: (jobs, leaseMs) => holdJobs(db, jobs, leaseMs),
       handle: (jobs, signal) => runJobs(deps, jobs, signal),
+      retryMs: (jobs) => Math.max(...jobs.map(retryMs)),
     },
     log,
     pace,

@@ -11,7 +11,7 @@ import { hasCudaFiles } from '../../engine/runtime/cuda.case.ts'
 import { adapters, datasets, files } from '../../infra/db/tables/index.ts'
 import { createLog } from '../../infra/log.ts'
 import { cancelJob } from './cancel-job.ts'
-import { beginJobs, holdJobs, take } from './claim.ts'
+import { beginJobs, holdJobs, retryMs, take } from './claim.ts'
 import { createJob } from './create-job.ts'
 import { getJob, type JobId } from './job.ts'
 import { listCheckpoints } from './list-jobs.ts'
@@ -468,13 +468,18 @@ describe('a job that is interrupted', () => {
 
   test('fails when its workers die again and again', async () => {
     const id = await queued()
-    for (let attempt = 1; attempt <= 5; attempt++)
+    for (let attempt = 1; attempt <= 7; attempt++)
       expect(await begin(id)).toMatchObject([{ attempt: attempt + 1 }])
     await at.run(id)
     expect(await at.job(id)).toMatchObject({
       status: 'failed',
-      error: { code: 'server_error', message: expect.stringContaining('began 5 times') },
+      error: { code: 'server_error', message: expect.stringContaining('began 7 times') },
     })
+  })
+
+  test('waits longer each time that what it needs is away, for ten minutes in all', () => {
+    const seconds = [1, 2, 3, 4, 5, 6].map((stalls) => retryMs({ stalls }) / 1000)
+    expect(seconds).toEqual([1, 4, 16, 64, 256, 300])
   })
 
   test('is not even validated when it was cancelled before', async () => {
