@@ -12,6 +12,7 @@ import type { EmbeddedOptions, EmbeddedReport } from './embedded.ts'
 import { removeStaleLock } from './stale-lock.ts'
 
 const urlOf = (port: number, password: string) => `postgres://preamble:${password}@127.0.0.1:${port}/postgres`
+const lockFile = (directory: string) => path.join(directory, 'postmaster.pid')
 const isRoot = process.getuid?.() === 0
 const report = (message: EmbeddedReport) => process.send!(message)
 // Before anything slow, so that a parent that dies meanwhile is noticed.
@@ -80,7 +81,17 @@ async function start(options: EmbeddedOptions, password: string): Promise<Runnin
         : ''
     throw new Error(`${reason}${hint}`)
   }
-  return { url: urlOf(port, password), stop: () => server.stop() }
+  // Of one that has died the package would await the end in vain.
+  const stop = async () => void ((await isRunning(directory)) && (await server.stop()))
+  return { url: urlOf(port, password), stop }
+}
+
+async function isRunning(directory: string): Promise<boolean> {
+  try {
+    return process.kill(Number.parseInt(await readFile(lockFile(directory), 'utf8'), 10), 0)
+  } catch {
+    return false
+  }
 }
 
 /**
@@ -105,7 +116,7 @@ async function passwordBeside(directory: string): Promise<string> {
 /** Joins the server that already runs on the directory, if one answers within `patienceMs`. */
 async function join(directory: string, password: string, patienceMs = 0): Promise<Running | undefined> {
   for (const end = Date.now() + patienceMs; ; await sleep(200)) {
-    const lines = await readFile(path.join(directory, 'postmaster.pid'), 'utf8').catch(() => '')
+    const lines = await readFile(lockFile(directory), 'utf8').catch(() => '')
     const port = Number(lines.split('\n')[3])
     if (port && (await answers(urlOf(port, password))))
       return { url: urlOf(port, password), stop: async () => {} }
