@@ -28,6 +28,8 @@ const codes = {
   overloaded: { status: 429, type: 'rate_limit_error', retryAfter: 1 },
   /** The key has asked too much. */
   rate_limit_exceeded: { status: 429, type: 'rate_limit_error' },
+  /** The database or the storage is away. */
+  unavailable: { status: 503, type: 'server_error', retryAfter: 5 },
   shutting_down: { status: 503, type: 'server_error', retryAfter: 5 },
   timeout: { status: 504, type: 'server_error' },
 } as const satisfies Record<string, Kind>

@@ -4,6 +4,7 @@ import { afterAll, expect, test } from 'vitest'
 import { ChatCompletion, ChatRequest } from '../../contract/chat.ts'
 import { ApiError } from '../../contract/errors.ts'
 import { JobRequest } from '../../contract/job.ts'
+import { connect } from '../db/client.ts'
 import { testDatabase } from '../db/testing.ts'
 import { createLog } from '../log.ts'
 import { boundedLabels, createMetrics } from '../metrics.ts'
@@ -161,6 +162,18 @@ test('metrics count requests by route and status, in the form that Prometheus re
   )
   expect(text).toContain('preamble_http_requests_total{method="GET",route="unknown",status="404"} 1\n')
   expect(text).toContain('preamble_http_request_seconds_count{method="GET",route="/v1/models/:model"} 2\n')
+})
+
+test('a database that is away is a 503 that says to come back, and in the log', async () => {
+  const gone = connect('postgres://nobody@127.0.0.1:1/nowhere')
+  const away = createHttpApp({ db: gone.db, name: 'test', version: '0', log })
+  away.get('/', (c) => c.json({}))
+  lines.length = 0
+  const response = await away.request('/')
+  expect([response.status, response.headers.get('retry-after')]).toEqual([503, '5'])
+  expect(await response.json()).toMatchObject({ error: { code: 'unavailable', type: 'server_error' } })
+  expect(JSON.parse(lines[0]!)).toMatchObject({ msg: 'request failed' })
+  await gone.close()
 })
 
 test('labels from the outside are bounded', () => {

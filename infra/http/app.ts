@@ -64,7 +64,7 @@ export function createHttpApp(service: Service): HttpApp {
   app.use(observe(watched), guard(service), idempotency(service))
   app.onError((thrown, c) => {
     const error = toApiError(thrown)
-    if (error.code === 'server_error') {
+    if (error.code === 'server_error' || error.code === 'unavailable') {
       log.error(
         { request: c.var.requestId, method: c.req.method, path: c.req.path, err: thrown },
         'request failed',

@@ -3,12 +3,17 @@ import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { z } from 'zod'
 import { ApiError, ErrorBody, type ErrorCode } from '../../contract/errors.ts'
+import { isAway } from './away.ts'
 
 /** What `error` means for the caller. */
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error
   if (error instanceof HTTPException && error.status < 500) {
     return new ApiError(codeOf(error), error.message, { cause: error })
+  }
+  if (isAway(error)) {
+    const message = 'the database or the storage of this server cannot be reached; ask again soon'
+    return new ApiError('unavailable', message, { cause: error })
   }
   return new ApiError('server_error', 'the server failed on this request; its log says why', { cause: error })
 }
@@ -70,7 +75,7 @@ const descriptions = {
   409: 'It is in a state that does not allow this',
   413: 'The file is too large',
   429: 'Too many requests; `retry-after` says when to ask again',
-  503: 'The server stops; `retry-after` says when to ask again',
+  503: 'The server stops, or what it needs is away; `retry-after` says when to ask again',
   504: 'The request took longer than is allowed',
 } as const
 
