@@ -14,16 +14,18 @@ export type Minute = { limit: number; remaining: number; seconds: number }
 export function createLimits(db: Database) {
   // Each key has a limit of its own, which is compared here.
   const points = Number.MAX_SAFE_INTEGER
-  const limiter = new RateLimiterDrizzle({
-    ...{ storeClient: db, schema: rateLimits, keyPrefix: '' },
-    ...{ points, duration: 60 },
-  })
+  // Made when it is needed: it has a timer that cleans up.
+  let limiter: RateLimiterDrizzle | undefined
   const running = new Map<Id<'apiKey'>, number>()
 
   return {
     /** Counts a request; undefined: the key has no limit. */
     async count({ id, requestsPerMinute: limit }: Key): Promise<Minute | undefined> {
       if (limit === null) return undefined
+      limiter ??= new RateLimiterDrizzle({
+        ...{ storeClient: db, schema: rateLimits, keyPrefix: '' },
+        ...{ points, duration: 60 },
+      })
       const { consumedPoints, msBeforeNext } = await limiter.consume(id)
       return { limit, remaining: limit - consumedPoints, seconds: Math.ceil(msBeforeNext / 1000) }
     },

@@ -3,10 +3,12 @@ import type { Scope } from '../../contract/access.ts'
 
 const serving = /^\/v1\/(chat\/completions|completions)$/
 const governing = /^\/v1\/organization\/|^\/metrics$/
+/** Memory that all share. */
+const pinning = /^\/v1\/adapters\/[^/]+\/(un)?pin$/
 const basesOfAll = /^\/v1\/base_models(\/|$)/
 
 export function neededScope(method: string, path: string): Scope {
-  if (governing.test(path)) return 'admin'
+  if (governing.test(path) || pinning.test(path)) return 'admin'
   if (serving.test(path)) return 'serve'
   if (method === 'GET' || method === 'HEAD') return 'read'
   return basesOfAll.test(path) ? 'admin' : 'write'

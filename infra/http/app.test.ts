@@ -176,6 +176,23 @@ test('a database that is away is a 503 that says to come back, and in the log', 
   await gone.close()
 })
 
+test('a body that is too large is refused, also when it does not say so, and mounted apps read it once', async () => {
+  const all = createHttpApp({ db, name: 'all', version: '0', log })
+  all.route('/', app)
+  const send = (size: number, headers: Record<string, string>) => {
+    const body = JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'x'.repeat(size) }] })
+    const init = { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } }
+    return all.request('/chat', init)
+  }
+  const chunked = { 'transfer-encoding': 'chunked', 'idempotency-key': 'k' }
+  expect((await send(2 ** 20, chunked)).status).toBe(200)
+  for (const headers of [chunked, { 'content-length': String(2 ** 24 + 100) }]) {
+    const response = await send(2 ** 24, headers)
+    expect(response.status).toBe(413)
+    expect(await response.json()).toMatchObject({ error: { code: 'file_too_large' } })
+  }
+})
+
 test('labels from the outside are bounded', () => {
   const label = boundedLabels(2)
   expect(['a', 'b', 'c', 'a', 'd'].map(label)).toEqual(['a', 'b', 'other', 'a', 'other'])

@@ -12,6 +12,7 @@ import { guard } from './guard.ts'
 import { idempotency } from './idempotency.ts'
 import type { Claim } from './kept-answers.ts'
 import { Lifetime } from './lifetime.ts'
+import { limitBody } from './limit-body.ts'
 import { observe } from './observe.ts'
 import { addProbes, type Checks } from './probes.ts'
 
@@ -61,7 +62,7 @@ export function createHttpApp(service: Service): HttpApp {
       if (!result.success) return answerError(c, fromZod(result.error))
     },
   })
-  app.use(observe(watched), guard(service), idempotency(service))
+  app.use(observe(watched), limitBody, guard(service), idempotency(service))
   app.onError((thrown, c) => {
     const error = toApiError(thrown)
     if (error.code === 'server_error' || error.code === 'unavailable') {

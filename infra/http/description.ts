@@ -9,7 +9,7 @@ type Operation = {
 }
 
 const ofAny = [400, 401, 403, 429, 503] as const
-const ofPosts = [409] as const
+const ofPosts = [409, 413] as const
 
 const idempotencyKey = {
   name: 'Idempotency-Key',

@@ -73,7 +73,7 @@ const descriptions = {
   403: 'The key is not for this',
   404: 'There is no such thing',
   409: 'It is in a state that does not allow this',
-  413: 'The file is too large',
+  413: 'The file, or the request, is too large',
   429: 'Too many requests; `retry-after` says when to ask again',
   503: 'The server stops, or what it needs is away; `retry-after` says when to ask again',
   504: 'The request took longer than is allowed',

@@ -183,6 +183,25 @@ test('the audit log has what was changed or refused, and nothing else', async ()
   expect(row!.lastUsedAt).not.toBeNull()
 })
 
+test.each([
+  ['http://localhost:8080', undefined, 200],
+  ['http://127.0.0.1:8080', 'http://localhost:3000', 200],
+  ['http://[::1]:8080', undefined, 200],
+  ['http://preamble.localhost', undefined, 200],
+  ['http://rebound.example', undefined, 403],
+  ['http://127.0.0.1.example', undefined, 403],
+  ['http://localhost:8080', 'https://page.example', 403],
+  ['http://localhost:8080', 'null', 403],
+])('without keys a request to %s from a page of %s is answered %i', async (url, origin, status) => {
+  const headers: Record<string, string> = origin === undefined ? {} : { origin }
+  expect((await app.request(`${url}/v1/files`, { headers })).status).toBe(status)
+  const key = await keyWith()
+  const opened = await app.request(`${url}/v1/files`, {
+    headers: { ...headers, authorization: `Bearer ${key}` },
+  })
+  expect(opened.status).toBe(200)
+})
+
 test('without keys a server listens on loopback only and says so', async () => {
   const wide = { host: '0.0.0.0', port: 80 }
   expect(await whereToListen(db, wide, log)).toEqual({ host: '127.0.0.1', port: 80 })

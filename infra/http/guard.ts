@@ -1,9 +1,10 @@
 /** Lets a request in, or not: whose it is, what its key is for, how much it may ask; and keeps the audit log. */
-import type { Context, MiddlewareHandler } from 'hono'
+import type { Context, HonoRequest, MiddlewareHandler } from 'hono'
 import { ApiError } from '../../contract/errors.ts'
 import { noteDeed } from '../access/audit.ts'
 import { type Caller, findCaller, firstProject, type InProject } from '../access/caller.ts'
 import { createLimits, type Minute, tooManyAMinute, tooManyAtOnce } from '../access/limits.ts'
+import { isLocal } from '../access/loopback.ts'
 import { isForOperators, neededScope } from '../access/scopes.ts'
 import type { Database } from '../db/client.ts'
 import type { Log } from '../log.ts'
@@ -27,7 +28,7 @@ export function guard({ db, log }: { db: Database; log: Log }): MiddlewareHandle
   async function admit(c: Context<HttpEnv>, minute: Minute | undefined, next: () => Promise<void>) {
     const { caller } = c.var
     if (minute && minute.remaining < 0) return tooManyAMinute(minute)
-    const forbidden = whyForbidden(caller, c.req)
+    const forbidden = whyForbidden(caller, c.req) ?? whyFromOutside(caller, c.req)
     if (forbidden) return forbidden
     if (!caller.key) return void (await next())
     const { key } = caller
@@ -76,6 +77,15 @@ function whyForbidden({ project, scopes }: Caller, { method, path }: { method: s
       'insufficient_permissions',
       'this concerns all projects: it takes a key of the first project',
     )
+}
+
+/** While everybody may do everything, everybody is on this machine. */
+function whyFromOutside({ key }: Caller, request: HonoRequest) {
+  if (key !== null || isLocal(request.url, request.header('origin'))) return undefined
+  return new ApiError(
+    'insufficient_permissions',
+    'this server has no API keys, and answers only what comes from its own machine, to localhost; `preamble keys create` makes the first key',
+  )
 }
 
 /** What changes something, and what was not allowed; answers of models have their place in the request log. */

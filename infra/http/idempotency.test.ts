@@ -11,7 +11,7 @@ import { createHttpApp } from './app.ts'
 import { errors } from './errors.ts'
 import { keepIn } from './idempotency.ts'
 import { json, jsonBody } from './json.ts'
-import { forgetAnswers } from './kept-answers.ts'
+import { claimRequest, forgetAnswers, keepAnswer, releaseClaim } from './kept-answers.ts'
 import { streamEvents } from './sse.ts'
 
 const { db, close } = await testDatabase()
@@ -165,11 +165,29 @@ test('a stream that failed or was left is none', async () => {
   const left = await post('/stream', 'k1')
   await left.body!.cancel()
   gate = undefined
-  await expect.poll(async () => (await db.select().from(idempotencyKeys)).length).toBe(0)
+  await expect.poll(free).toBe(true)
   expect(await told(post('/stream', 'k1'))).toMatchObject({
     replayed: null,
     text: expect.stringMatching(/^data: 3/),
   })
+})
+
+/** Whether nobody works on a request. */
+const free = async () =>
+  (await db.select().from(idempotencyKeys)).every(({ leaseUntil }) => leaseUntil.getTime() <= Date.now())
+
+test('who was taken for dead never holds what was released and taken again since', async () => {
+  const claim = async () => {
+    const found = await claimRequest(db, firstProject, 'k1', 'f')
+    return found.is === 'new' ? found.claim : expect.unreachable()
+  }
+  const dead = await claim()
+  await db.update(idempotencyKeys).set({ leaseUntil: sql`now()` })
+  await releaseClaim(db, await claim())
+  const last = await claim()
+  const answer = { status: 200, contentType: 'text/plain', body: 'x' }
+  expect(await keepAnswer(db, dead, answer)).toBe(false)
+  expect(await keepAnswer(db, last, answer)).toBe(true)
 })
 
 test('a secret is not kept: the second time says so', async () => {

@@ -64,7 +64,8 @@ export function idempotency({ db, log }: { db: Database; log: Log }): Middleware
     }
     if (Date.now() < forgetAt) return
     forgetAt = Date.now() + forgetMs
-    await forgetAnswers(db)
+    // The answer is there: whether this fails is nothing to its client.
+    void forgetAnswers(db).catch((error: unknown) => log.error({ err: error }, 'old answers not forgotten'))
   }
 
   async function work(c: Context<HttpEnv>, claim: Claim, next: () => Promise<void>): Promise<void> {

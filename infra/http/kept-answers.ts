@@ -29,8 +29,8 @@ export async function claimRequest(
   key: string,
   fingerprint: string,
 ): Promise<Found> {
-  const free = sql`${idempotencyKeys.createdAt} < ${dayAgo} or (${idempotencyKeys.fingerprint} = ${fingerprint}
-    and ${idempotencyKeys.answer} is null and ${idempotencyKeys.leaseUntil} < now())`
+  const free = sql`${idempotencyKeys.createdAt} < ${dayAgo}
+    or (${idempotencyKeys.answer} is null and ${idempotencyKeys.leaseUntil} <= now())`
   const [claimed] = await db
     .insert(idempotencyKeys)
     .values({ project, key, fingerprint, leaseUntil: leaseEnd })
@@ -48,7 +48,7 @@ export async function claimRequest(
     .select()
     .from(idempotencyKeys)
     .where(and(eq(idempotencyKeys.project, project), eq(idempotencyKeys.key, key)))
-  // Released at this moment: it is the client's to ask again.
+  // Forgotten at this moment: it is the client's to ask again.
   if (!known) return { is: 'running' }
   if (known.fingerprint !== fingerprint) return { is: 'other' }
   return known.answer ? { is: 'done', answer: known.answer } : { is: 'running' }
@@ -71,9 +71,15 @@ export async function keepAnswer(db: Database | Transaction, claim: Claim, answe
   return kept.length > 0
 }
 
-/** Nothing was done, unless there is an answer: the request may be sent again, and is then worked on anew. */
+/**
+ * Nothing was done, unless there is an answer: the key is free, also for another request. Its row stays, so that the next
+ * claim has another number than all before it.
+ */
 export async function releaseClaim(db: Database, claim: Claim): Promise<void> {
-  await db.delete(idempotencyKeys).where(and(held(claim), isNull(idempotencyKeys.answer)))
+  await db
+    .update(idempotencyKeys)
+    .set({ leaseUntil: sql`now()` })
+    .where(and(held(claim), isNull(idempotencyKeys.answer)))
 }
 
 export async function forgetAnswers(db: Database): Promise<void> {

@@ -30,6 +30,8 @@ beforeAll(async () => {
   const first = '/projects/proj_default/api_keys'
   const useless = await ask('none', 'POST', first, { name: 'a', scopes: ['read'] })
   expect([useless.status, useless.body.error.param]).toEqual([400, 'scopes'])
+  const passing = { name: 'a', scopes: all, expires_in_seconds: 60 }
+  expect((await ask('none', 'POST', first, passing)).status).toBe(400)
   operator = (await make('none', 'proj_default', { name: 'operator', scopes: all })).value
   for (const name of ['a', 'b']) {
     const { body } = await ask(operator, 'POST', '/projects', { name })
@@ -120,7 +122,7 @@ test.each([
 
 test("OpenAI's client finds projects, their keys and the log", async () => {
   const { admin } = new OpenAI({
-    ...{ baseURL: 'http://preamble.test/v1', apiKey: 'none', adminAPIKey: operator, maxRetries: 0 },
+    ...{ baseURL: 'http://localhost/v1', apiKey: 'none', adminAPIKey: operator, maxRetries: 0 },
     fetch: async (input, init) => app.request(input as string, init as RequestInit),
   })
   const { projects, auditLogs } = admin.organization

@@ -26,10 +26,10 @@ export async function createKey(deps: Deps, projectId: string, request: ApiKeyRe
     // From the first key on nobody comes in without one: whoever makes it needs it to make the next.
     await tx.execute(sql`lock table ${apiKeys} in share row exclusive mode`)
     const [any] = await tx.select({ id: apiKeys.id }).from(apiKeys).limit(1)
-    if (!any && (project !== firstProject || !scopes.includes('admin')))
+    if (!any && (project !== firstProject || !scopes.includes('admin') || seconds != null))
       throw new ApiError(
         'invalid_value',
-        `scopes: the first key of a server is one of the first project (${firstProject}) with the scope admin; without it nobody could make another`,
+        `scopes: the first key of a server is one of the first project (${firstProject}) with the scope admin, and does not expire; without it nobody could make another`,
         { param: 'scopes' },
       )
     const [made] = await tx

@@ -20,7 +20,11 @@ export async function keepAdapter(deps: Deps, id: string, keeping: Keeping): Pro
   } catch (error) {
     const { code, message } = error as Error & { code?: unknown }
     const about = { param: 'id', cause: error }
-    if (code === 'adapters_full') throw new ApiError('conflict', message, about)
+    if (code === 'adapters_full') {
+      // Not with the engine's numbers: those of other projects are among them.
+      const full = 'adapters that are pinned may take no more of the memory; unpin another one'
+      throw new ApiError('conflict', full, about)
+    }
     if (code !== 'invalid_adapter') throw error
     throw new ApiError('invalid_adapter', message.replaceAll(source.adapter + sep, ''), about)
   }

@@ -51,7 +51,7 @@ export async function setUp() {
   const deps = { ...{ db, network, now, log, version: '0' }, random: () => 0 }
   const app = createApp(deps)
   const openai = new OpenAI({
-    baseURL: 'http://preamble.test/v1',
+    baseURL: 'http://localhost/v1',
     apiKey: 'none',
     maxRetries: 0,
     fetch: async (input, init) => app.request(input as string, init as RequestInit),
