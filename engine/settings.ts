@@ -18,5 +18,5 @@ export const defaultCacheBytes = totalmem() / 4
 /** Those of this thread; none where the engine's functions run without a thread of their own. */
 export const settings: EngineSettings = workerData?.engineSettings ?? {}
 
-/** Bytes of adapters in memory, and at most as many again of LoRAs that are laid out for the batch. */
+/** Bytes of adapters in memory; the LoRAs of a mixed batch are there once more, side by side. */
 export const adapterBytes = settings.adapterBytes ?? 4 * GiB

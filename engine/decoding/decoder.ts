@@ -4,10 +4,9 @@ import type { Prefix } from '../adapters/prefix-files.ts'
 import type { Binding, LinearModule, Model } from '../models/model.ts'
 import { int64, ropeFeeds } from '../models/step.ts'
 import { Session, type Value } from '../runtime/session.ts'
-import { adapterBytes } from '../settings.ts'
 import { Chunks, newSequence, positionOf, type Sequence } from './chunks.ts'
 import { cacheName, chunkRows, decodeGraph } from './graph.ts'
-import { LoraSlots, withLoraSlots } from './lora-slots.ts'
+import { LoraBatch, withLoras } from './lora-batch.ts'
 import { sightFeeds } from './sight.ts'
 import { counters } from './stats.ts'
 
@@ -42,19 +41,19 @@ export class Decoder {
   readonly chunks: Chunks
   readonly #session: Session
   readonly #rope: Record<string, Value>
-  readonly #slots: LoraSlots
+  readonly #loras: LoraBatch
 
   private constructor(model: Model, session: Session, chunks: Chunks, modules: readonly LinearModule[]) {
     this.model = model
     this.chunks = chunks
     this.#session = session
     this.#rope = ropeFeeds(model, model.maxPositions)
-    this.#slots = new LoraSlots(modules, adapterBytes)
+    this.#loras = new LoraBatch(modules)
   }
 
   static async open(model: Model, base: Binding, options: DecoderOptions = {}): Promise<Decoder> {
     const { prepack = true, spin, profile, modules = [], chunks = new Chunks(model) } = options
-    const session = await Session.open(decodeGraph(model, withLoraSlots(base, modules)), {
+    const session = await Session.open(decodeGraph(model, withLoras(base, modules)), {
       prepack,
       spin,
       profile,
@@ -136,7 +135,7 @@ export class Decoder {
       ...cached,
       ...sightFeeds(batch, pool.chunks, shared.chunks, T, heads / kvHeads),
       ...Object.fromEntries(parameters),
-      ...this.#slots.feeds(turns.map(({ lora }) => lora)),
+      ...this.#loras.feeds(turns.map(({ lora }) => lora)),
     })
     const all = out.logits!.data as Float32Array
     const logits = told.map((_, i) => all.subarray(i * vocabulary, (i + 1) * vocabulary))
