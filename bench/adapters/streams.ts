@@ -29,7 +29,8 @@ async function open(directories: StreamsSetting['sides'][string]): Promise<() =>
   const adapters = new Map<string | null, StoredAdapter>([[null, {}]])
   for (const at of directories) if (at !== null && !adapters.has(at)) adapters.set(at, readAdapter(model, at))
   const lora = [...adapters.values()].find(({ lora }) => lora)?.lora
-  const decoder = await Decoder.open(model, base, { modules: lora?.targets.map(({ module }) => module) })
+  const modules = lora?.targets.map(({ module }) => module)
+  const decoder = await Decoder.open(model, base, { spin: true, modules }) // as when serving
   const { chunks } = decoder
   // As when serving, the rows of a prefix are there once for all who have it.
   const prefixes = new Map(
