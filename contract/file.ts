@@ -16,12 +16,23 @@ export type FilePurpose = z.infer<typeof FilePurpose>
 export const TextEncoding = z.enum(['utf-8', 'utf-16le', 'utf-16be', 'gb18030'])
 export type TextEncoding = z.infer<typeof TextEncoding>
 
+/** When a file goes by itself. */
+export const ExpiresAfter = z
+  .strictObject({
+    anchor: z.literal('created_at'),
+    /** From an hour to 30 days. */
+    seconds: z.int().min(3600).max(2_592_000),
+  })
+  .meta({ id: 'ExpiresAfter' })
+export type ExpiresAfter = z.infer<typeof ExpiresAfter>
+
 export const FileObject = z
   .object({
     id: idOf('file'),
     object: z.literal('file'),
     bytes: z.int(),
     created_at: z.int(),
+    expires_at: z.int().nullable(),
     filename: z.string(),
     purpose: FilePurpose,
     status: z.enum(['uploaded', 'processed', 'error']),

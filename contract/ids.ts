@@ -6,6 +6,8 @@ const prefixes = {
   apiKey: 'key_',
   auditLog: 'audit_log-',
   file: 'file-',
+  upload: 'upload_',
+  part: 'part_',
   dataset: 'ds_',
   job: 'ftjob-',
   adapter: 'adapter_',

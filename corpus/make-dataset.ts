@@ -5,7 +5,7 @@ import { ApiError } from '../contract/errors.ts'
 import { type Id, newId } from '../contract/ids.ts'
 import type { InProject } from '../infra/access/caller.ts'
 import type { Database, Transaction } from '../infra/db/client.ts'
-import { datasets, files, unixSeconds } from '../infra/db/tables/index.ts'
+import { datasets, files, notExpired, unixSeconds } from '../infra/db/tables/index.ts'
 import { announce } from '../infra/outbox.ts'
 import type { Store } from '../infra/store/store.ts'
 import { buildsOn, fail, inSpan, tell, tracePlace } from '../infra/traces/spans.ts'
@@ -44,7 +44,7 @@ async function convert(
   const [file] = await db
     .select()
     .from(files)
-    .where(and(eq(files.project, project), eq(files.id, request.fileId as Id<'file'>)))
+    .where(and(eq(files.project, project), eq(files.id, request.fileId as Id<'file'>), notExpired))
   if (!file) throw new ApiError('not_found', `there is no file ${request.fileId}`, { param })
   if (file.status === 'error')
     throw new ApiError('not_found', `the content of file ${file.id} was lost; upload it again`, { param })

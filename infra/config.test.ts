@@ -20,6 +20,7 @@ test('without any variable the server listens on the loopback address and stores
     webhookAllow: [],
     logLevel: 'info',
     maxFileBytes: 536870912,
+    maxUploadBytes: 8589934592,
   })
 })
 

@@ -109,6 +109,10 @@ const variables = {
     schema: whole(1, Number.MAX_SAFE_INTEGER).default(512 * MiB),
     expected: 'a whole number of bytes, at least 1',
   },
+  MAX_UPLOAD_BYTES: {
+    schema: whole(1, Number.MAX_SAFE_INTEGER).default(8 * GiB),
+    expected: 'a whole number of bytes, at least 1',
+  },
 } as const
 
 export type Config = {
@@ -142,7 +146,9 @@ export type Config = {
   /** The share of traces that is sent to a collector, whose address OpenTelemetry reads itself; undefined: none is. */
   traces: { share: number } | undefined
   logLevel: z.infer<typeof variables.LOG_LEVEL.schema>
+  /** The largest file that comes in one request, and in parts. */
   maxFileBytes: number
+  maxUploadBytes: number
 }
 
 /** Reads the configuration; an empty variable counts as unset. Throws an error that names every wrong variable. */
@@ -177,6 +183,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     traces: read('OTEL_EXPORTER_OTLP_ENDPOINT') ? { share: read('OTEL_TRACES_SAMPLER_ARG') } : undefined,
     logLevel: read('LOG_LEVEL'),
     maxFileBytes: read('MAX_FILE_BYTES'),
+    maxUploadBytes: read('MAX_UPLOAD_BYTES'),
   }
   if (wrong.length > 0) throw new Error(wrong.join('\n'))
   return config

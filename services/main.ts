@@ -40,6 +40,7 @@ await runProcess('preamble', async ({ config, log, host, onStop }) => {
     ...{ engine, store },
     db: database.db,
     maxFileBytes: config.maxFileBytes,
+    maxUploadBytes: config.maxUploadBytes,
     requestTimeout: config.requestTimeout,
     weights: config.weights,
     memory: config.memory,

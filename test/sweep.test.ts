@@ -1,6 +1,6 @@
 /** Store and database after processes died between an object and its row, and after objects were lost. */
 import { join } from 'node:path'
-import { eq } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { newId } from '../contract/ids.ts'
 import { PageQuery } from '../contract/page.ts'
@@ -11,6 +11,8 @@ import {
   datasets,
   files,
   jobs,
+  uploadParts,
+  uploads,
   webhookDeliveries,
   webhookEndpoints,
 } from '../infra/db/tables/index.ts'
@@ -36,7 +38,7 @@ beforeEach(async () => {
 afterAll(() => at.tearDown())
 
 const sweepNow = () => sweep(at.deps, { graceMs: 0, now: new Date(Date.now() + 1000) })
-const whole = { removed: [], lost: [] }
+const whole = { expired: [], removed: [], lost: [] }
 const objects = async () => {
   const areas = ['files', 'datasets', 'adapters', 'states', 'base_models'].map((area) =>
     Array.fromAsync(at.store.walk(area)),
@@ -58,6 +60,7 @@ test('objects that no row names are removed, once they are old enough to have no
     `datasets/${newId('dataset')}/train.json`,
     `adapters/${id}/7/final/adapter_config.json`,
     `states/${id}/7-20/adapter_model.safetensors`,
+    `uploads/${newId('upload')}/${newId('part')}`,
     `base_models/a/b/${crypto.randomUUID()}/config.json`,
   ]
   for (const key of [...orphans, 'elsewhere/a']) await at.store.putBytes(key, new Uint8Array(3))
@@ -82,12 +85,42 @@ test('a row that comes while the store is looked at has lost nothing', async () 
   expect(row!.status).toBe('processed')
 })
 
+test('what was to stay for some time is removed after it, and parts of uploads that nobody completed', async () => {
+  const [file, other] = [await at.upload(corpus), await at.upload(corpus)]
+  const upload = newId('upload')
+  const about = { filename: 'c.txt', purpose: 'fine-tune', bytes: 3, mimeType: 'text/plain' } as const
+  await at.db.insert(uploads).values({ id: upload, project: at.project, ...about, expiresAt: sql`now()` })
+  const part = newId('part')
+  await at.db.insert(uploadParts).values({ id: part, uploadId: upload, bytes: 3 })
+  await at.store.putBytes(`uploads/${upload}/${part}`, new Uint8Array(3))
+  // The one that is being completed stays.
+  const held = { leaseUntil: sql`now() + interval '10 seconds'` }
+  await at.db.update(uploads).set(held)
+  await at.db.update(files).set({ expiresAt: sql`now()` }).where(eq(files.id, file))
+  expect(await sweepNow()).toEqual({ ...whole, expired: [`files/${file}`] })
+  expect(await at.store.exists(`files/${file}`)).toBe(false)
+  expect(await at.store.exists(`files/${other}`)).toBe(true)
+  expect(await at.store.exists(`uploads/${upload}/${part}`)).toBe(true)
+  await at.db.update(uploads).set({ leaseUntil: null })
+  expect(await sweepNow()).toEqual({ ...whole, expired: [`uploads/${upload}`] })
+  expect(await at.store.exists(`uploads/${upload}/${part}`)).toBe(false)
+  expect(await at.db.select().from(uploads)).toMatchObject([{ status: 'expired' }])
+})
+
+test('an expired file makes no dataset and no job', async () => {
+  const file = await at.upload(corpus)
+  await at.db.update(files).set({ expiresAt: sql`now()` }).where(eq(files.id, file))
+  const split = { train: 1, shuffle: false, seed: 1 }
+  await expect(makeDataset(at.own, { fileId: file, split })).rejects.toMatchObject({ code: 'not_found' })
+  await expect(at.create({ training_file: file })).rejects.toMatchObject({ code: 'not_found' })
+})
+
 test('a file that was lost says so, gives no content and makes no dataset', async () => {
   const file = await at.upload(corpus)
   await at.store.delete(`files/${file}`)
-  expect(await sweepNow()).toEqual({ removed: [], lost: [`files/${file}`] })
+  expect(await sweepNow()).toEqual({ ...whole, lost: [`files/${file}`] })
   expect(await sweepNow()).toEqual(whole)
-  const ingest = createIngest({ ...at.deps, maxFileBytes: 1 })
+  const ingest = createIngest({ ...at.deps, maxFileBytes: 1, maxUploadBytes: 1 })
   expect(await (await ingest.request(`/v1/files/${file}`)).json()).toMatchObject({ status: 'error' })
   const content = await ingest.request(`/v1/files/${file}/content`)
   expect(content.status).toBe(404)
@@ -106,7 +139,7 @@ test('a dataset that lost a file has failed, and webhooks are told', async () =>
   const split = { train: 0.5, shuffle: false, seed: 1 }
   const { id } = await makeDataset(at.own, { fileId: await at.upload(corpus), split })
   await at.store.delete(`datasets/${id}/dev.json`)
-  expect(await sweepNow()).toEqual({ removed: [], lost: [`datasets/${id}`] })
+  expect(await sweepNow()).toEqual({ ...whole, lost: [`datasets/${id}`] })
   const [row] = await at.db.select().from(datasets).where(eq(datasets.id, id))
   expect(row).toMatchObject({ status: 'failed', error: { code: 'files_lost' } })
   expect(await at.db.select().from(webhookDeliveries)).toHaveLength(1)
@@ -137,7 +170,7 @@ test('a job whose state was lost begins anew, and ends as if nothing had been', 
   const { stateKey } = await getJob(at, paused)
   expect(stateKey).not.toBeNull()
   await at.store.delete(stateKey!)
-  expect(await sweepNow()).toEqual({ removed: [], lost: [stateKey] })
+  expect(await sweepNow()).toEqual({ ...whole, lost: [stateKey] })
   expect(await getJob(at, paused)).toMatchObject({ stateKey: null, stateStep: null, status: 'queued' })
   await at.run(paused)
   expect((await at.job(paused)).status).toBe('succeeded')

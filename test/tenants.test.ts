@@ -20,7 +20,7 @@ const app = createApp({
   db: drizzle(pool, { logger: { logQuery: (query) => statements.push(query) } }),
   shipped: at.deps.bases,
   ...{ downloads: `${at.root}/downloads`, scratch: `${at.root}/scratch` },
-  ...{ maxFileBytes: 2 ** 20, requestTimeout: 10_000 },
+  ...{ maxFileBytes: 2 ** 20, maxUploadBytes: 2 ** 20, requestTimeout: 10_000 },
   network: {
     allow: ['127.0.0.0/8'],
     timeout: 100,
@@ -61,6 +61,7 @@ const owned: Record<string, string> = {}
 const unknown: Record<string, string> = {
   file: 'file-nobodys0000000000000000',
   job: 'ftjob-nobodys0000000000000000',
+  upload: 'upload_nobodys0000000000000000',
   dataset: 'ds_nobodys0000000000000000',
   adapter: 'adapter_nobodys0000000000000000',
   model: 'ft:tiny::nobodys0000000000000000',
@@ -96,10 +97,12 @@ beforeAll(async () => {
   const [event] = await at.db.select().from(jobEvents)
   const hook = { name: 'h', url: 'http://hooks.test/', event_types: ['preamble.dataset.ready'] }
   const endpoint = JSON.parse((await ask(owner, 'POST', '/v1/webhook_endpoints', hook)).text)
+  const about = { filename: 'c.txt', purpose: 'fine-tune', bytes: 1, mime_type: 'text/plain' }
+  const upload = JSON.parse((await ask(owner, 'POST', '/v1/uploads', about)).text)
   await at.db.transaction((tx) => announce(tx, mine!.id, 'preamble.dataset.ready', dataset!.id))
   const deliveries = await ask(owner, 'GET', `/v1/webhook_endpoints/${endpoint.id}/deliveries`)
   Object.assign(owned, {
-    ...{ file: job.training_file, job: job.id, dataset: dataset!.id },
+    ...{ file: job.training_file, upload: upload.id, job: job.id, dataset: dataset!.id },
     ...{ adapter: adapter!.id, model: adapter!.model, event: event!.id },
     checkpoint: `${job.fine_tuned_model}:ckpt-step-${checkpoint!.stepNumber}`,
     ...{ endpoint: endpoint.id, delivery: JSON.parse(deliveries.text).data[0].id },
@@ -120,6 +123,9 @@ const project = '/v1/organization/projects/{project}'
 const crossings: [method: string, path: string, body?: object, own?: number][] = [
   ['GET', '/v1/files/{file}'],
   ['GET', '/v1/files/{file}/content'],
+  ['POST', '/v1/uploads/{upload}/parts', undefined, 400],
+  ['POST', '/v1/uploads/{upload}/complete', { part_ids: ['part_1'] }, 400],
+  ['POST', '/v1/uploads/{upload}/cancel'],
   ['POST', '/v1/datasets', { file_id: '{file}' }, 201],
   ['GET', '/v1/datasets/{dataset}'],
   ['GET', '/v1/datasets/{dataset}/files/train.json'],

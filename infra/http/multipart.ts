@@ -12,14 +12,17 @@ export type Form = {
 }
 
 export type FormLimits = {
-  /** Of one file. */
+  /** What the parts with files are called. */
+  part: string
+  /** Of one file; `tooLarge` is what is said of a larger one. */
   maxBytes: number
-  /** Parts called `file` beyond this number are left aside, as are files in parts of other names. */
+  tooLarge: string
+  /** Files beyond this number are left aside, as are those in parts of other names. */
   maxFiles: number
 }
 
 /**
- * Hands the form's parts `file` to `take` as they arrive, one after the other; what `take` throws is thrown once the
+ * Hands the form's files to `take` as they arrive, one after the other; what `take` throws is thrown once the
  * request is read to its end, so that the client gets to read the answer.
  * @throws ApiError when the request is no such form or a file is larger than `maxBytes`
  */
@@ -35,12 +38,12 @@ export async function readForm(
   const taking: Promise<void>[] = []
   parser.on('field', (name, value) => form.fields.set(name, value))
   parser.on('file', (name, stream, filename) => {
-    if (name !== 'file' || taking.length === limits.maxFiles || failures.length > 0)
+    if (name !== limits.part || taking.length === limits.maxFiles || failures.length > 0)
       return void stream.resume()
     current = stream
     form.filenames.push(filename)
     // Settled below; until then a rejection must not count as unhandled.
-    const taken = take(whole(stream, limits.maxBytes), filename).catch((error: unknown) => {
+    const taken = take(whole(stream, limits), filename).catch((error: unknown) => {
       failures.push(error)
       stream.resume()
     })
@@ -60,7 +63,7 @@ export async function readForm(
   return form
 }
 
-function openParser(request: Request, { maxBytes, maxFiles }: FormLimits): BusboyInstance {
+function openParser(request: Request, { part, maxBytes, maxFiles }: FormLimits): BusboyInstance {
   const headers = Object.fromEntries(request.headers) as BusboyHeaders
   try {
     if (!request.body) throw new Error('there is no body')
@@ -70,18 +73,17 @@ function openParser(request: Request, { maxBytes, maxFiles }: FormLimits): Busbo
       limits: { fileSize: maxBytes + 1, fieldSize: 64 * 1024, fields: 20, files: maxFiles + 1 },
     })
   } catch (error) {
-    throw new ApiError('invalid_value', 'expected a multipart/form-data body with a part "file"', {
+    throw new ApiError('invalid_value', `expected a multipart/form-data body with a part "${part}"`, {
       cause: error,
     })
   }
 }
 
-async function* whole(stream: BusboyFileStream, maxBytes: number): AsyncGenerator<Uint8Array> {
+async function* whole(
+  stream: BusboyFileStream,
+  { part, maxBytes, tooLarge }: FormLimits,
+): AsyncGenerator<Uint8Array> {
   for await (const chunk of stream) yield chunk as Uint8Array
   if (stream.truncated || stream.bytesRead > maxBytes)
-    throw new ApiError(
-      'file_too_large',
-      `the file is larger than the ${maxBytes} bytes that this server takes (MAX_FILE_BYTES)`,
-      { param: 'file' },
-    )
+    throw new ApiError('file_too_large', tooLarge, { param: part })
 }

@@ -5,5 +5,13 @@ import { baseModelArea } from './areas/base-models.ts'
 import { datasetArea } from './areas/datasets.ts'
 import { fileArea } from './areas/files.ts'
 import { stateArea } from './areas/states.ts'
+import { uploadArea } from './areas/uploads.ts'
 
-export const areas: readonly Area[] = [fileArea, datasetArea, adapterArea, stateArea, baseModelArea]
+export const areas: readonly Area[] = [
+  fileArea,
+  uploadArea,
+  datasetArea,
+  adapterArea,
+  stateArea,
+  baseModelArea,
+]

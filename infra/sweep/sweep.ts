@@ -7,6 +7,7 @@ import type { Log } from '../log.ts'
 import type { Store, Stored } from '../store/store.ts'
 import type { Area } from './area.ts'
 import { areas as allAreas } from './areas.ts'
+import { expire } from './expire.ts'
 
 export type SweepDeps = { db: Database; store: Store; log: Log; areas?: readonly Area[] }
 
@@ -19,6 +20,8 @@ export type SweepOptions = {
 }
 
 export type Swept = {
+  /** Keys of what was to stay for some time only. */
+  expired: string[]
   /** Keys of objects that no row named. */
   removed: string[]
   /** Keys of what rows named and the store has lost. */
@@ -56,7 +59,8 @@ export async function sweep(
       lost.push(key)
     }
   }
-  return { removed, lost }
+  const expired = await expire({ db, store })
+  return { expired, removed, lost }
 }
 
 type Look = {

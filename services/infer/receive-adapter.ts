@@ -20,7 +20,8 @@ export async function receiveAdapter(
 ): Promise<ImportFields> {
   await mkdir(directory)
   const archive = `${directory}.zip`
-  const limits = { maxBytes, maxFiles: adapterFileNames.length }
+  const tooLarge = `the file is larger than the ${maxBytes} bytes that this server takes (MAX_FILE_BYTES)`
+  const limits = { part: 'file', maxBytes, tooLarge, maxFiles: adapterFileNames.length }
   const { fields, filenames } = await readForm(request, limits, async (content, filename) => {
     const place = adapterFileNames.includes(filename) ? join(directory, filename) : archive
     await pipeline(content, createWriteStream(place, { flags: 'wx' })).catch((error) => {

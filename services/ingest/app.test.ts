@@ -3,12 +3,13 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import { sql } from 'drizzle-orm'
 import OpenAI, { NotFoundError, toFile } from 'openai'
 import request from 'supertest'
 import { afterAll, expect, test } from 'vitest'
 import { newId } from '../../contract/ids.ts'
 import { firstProject } from '../../infra/access/caller.ts'
-import { webhookEndpoints, webhookEvents } from '../../infra/db/tables/index.ts'
+import { files, webhookEndpoints, webhookEvents } from '../../infra/db/tables/index.ts'
 import { testDatabase } from '../../infra/db/testing.ts'
 import { listen } from '../../infra/http/serve.ts'
 import { createLog } from '../../infra/log.ts'
@@ -35,8 +36,9 @@ const store: Store = {
     ),
 }
 const maxFileBytes = 8 * 2 ** 20
+const limits = { maxFileBytes, maxUploadBytes: 2 * maxFileBytes }
 const log = createLog({ name: 'test', level: 'silent' })
-const server = await listen(createApp({ db: database.db, store, log, version: '0', maxFileBytes }), {
+const server = await listen(createApp({ db: database.db, store, log, version: '0', ...limits }), {
   host: '127.0.0.1',
   port: 0,
 })
@@ -77,6 +79,21 @@ test('the list is newest first, in pages, and by purpose', async () => {
   expect((await page.getNextPage()).data[0]?.id).toBe(ids[2])
   expect((await openai.files.list({ purpose: 'batch' })).data).toEqual([])
   await expect(openai.files.list({ after: 'file-none' })).rejects.toThrow('after')
+})
+
+test('a file expires when it was told to, and is gone for all at once', async () => {
+  const file = await openai.files.create({
+    ...{ file: await toFile(Buffer.from('x'), 'a.txt'), purpose: 'fine-tune' as const },
+    expires_after: { anchor: 'created_at', seconds: 3600 },
+  })
+  expect(file.expires_at! - file.created_at).toBe(3600)
+  expect(await openai.files.retrieve(file.id)).toEqual(file)
+  await database.db.update(files).set({ expiresAt: sql`now()` }).where(sql`id = ${file.id}`)
+  await expect(openai.files.retrieve(file.id)).rejects.toThrow(NotFoundError)
+  await expect(openai.files.content(file.id)).rejects.toThrow(NotFoundError)
+  await expect(openai.files.delete(file.id)).rejects.toThrow(NotFoundError)
+  expect((await openai.files.list()).data.map(({ id }) => id)).not.toContain(file.id)
+  await expect(openai.files.list({ after: file.id })).rejects.toThrow('after')
 })
 
 test('a deleted file is gone, its bytes too', async () => {
@@ -130,11 +147,19 @@ test('a file that is too large is refused with the limit, and nothing of it is l
 test('a form that is not as it should be is answered in OpenAI’s words, and nothing is left', async () => {
   const before = (await objects()).length
   const post = () => request(server.url).post('/v1/files')
+  const expiring = (anchor: string, seconds: string) =>
+    post()
+      .field({ purpose: 'fine-tune', 'expires_after[anchor]': anchor, 'expires_after[seconds]': seconds })
+      .attach('file', Buffer.from('x'), 'a.txt')
   const bad = [
     [post().field('purpose', 'fine-tune'), 'file'],
     [post().attach('file', Buffer.from('x'), 'a.txt'), 'purpose'],
     [post().field('purpose', 'fun').attach('file', Buffer.from('x'), 'a.txt'), 'purpose'],
     [post().field('purpose', 'fine-tune').attach('file', Buffer.from(''), 'a.txt'), 'file'],
+    [expiring('created_at', '3599'), 'expires_after.seconds'],
+    [expiring('created_at', '2592001'), 'expires_after.seconds'],
+    [expiring('created_at', 'soon'), 'expires_after.seconds'],
+    [expiring('later', '3600'), 'expires_after.anchor'],
     [post().send({ purpose: 'fine-tune' }), null],
   ] as const
   for (const [sent, param] of bad) {

@@ -10,9 +10,9 @@ await runProcess('ingest', async ({ config, log, host, onStop }) => {
   const database = await openDatabase(config)
   onStop(database.close)
   const store = await openStore(config)
-  const { maxFileBytes } = config
+  const { maxFileBytes, maxUploadBytes } = config
   const server = await listen(
-    createApp({ ...host, db: database.db, store, maxFileBytes }),
+    createApp({ ...host, db: database.db, store, maxFileBytes, maxUploadBytes }),
     await whereToListen(database.db, config, log),
     host.lifetime,
   )

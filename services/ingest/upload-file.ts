@@ -1,15 +1,19 @@
-import { createHash } from 'node:crypto'
+import type { PgInsertValue } from 'drizzle-orm/pg-core'
+import { z } from 'zod'
 import { ApiError } from '../../contract/errors.ts'
-import { FilePurpose } from '../../contract/file.ts'
+import { ExpiresAfter, FilePurpose } from '../../contract/file.ts'
 import { newId } from '../../contract/ids.ts'
-import { EncodingDetector } from '../../corpus/encoding.ts'
 import type { InProject } from '../../infra/access/caller.ts'
 import { files } from '../../infra/db/tables/index.ts'
+import { fromZod } from '../../infra/http/errors.ts'
 import { readForm } from '../../infra/http/multipart.ts'
 import { announce } from '../../infra/outbox.ts'
 import { tell, tracePlace } from '../../infra/traces/spans.ts'
 import type { IngestDeps } from './app.ts'
-import type { FileRow } from './file.ts'
+import { expiryOf, type FileRow } from './file.ts'
+import { Inspection } from './inspect.ts'
+
+const Fields = z.object({ purpose: FilePurpose, expires_after: ExpiresAfter.optional() })
 
 /**
  * Takes an upload straight into the store, hashing it and finding its encoding on the way.
@@ -18,33 +22,31 @@ import type { FileRow } from './file.ts'
 export async function uploadFile(deps: IngestDeps & InProject, request: Request): Promise<FileRow> {
   const id = newId('file')
   const objectKey = `files/${id}`
-  const hash = createHash('sha256')
-  const detector = new EncodingDetector()
-  async function* inspected(content: AsyncIterable<Uint8Array>) {
-    for await (const chunk of content) {
-      hash.update(chunk)
-      detector.push(chunk)
-      yield chunk
-    }
-  }
+  const inspection = new Inspection()
+  const { maxFileBytes: maxBytes, project } = deps
+  const tooLarge = `the file is larger than the ${maxBytes} bytes that this server takes at once (MAX_FILE_BYTES); /v1/uploads takes larger ones in parts`
   let bytes = 0
-  let row: typeof files.$inferInsert
+  let row: PgInsertValue<typeof files>
   try {
-    const form = await readForm(request, { maxBytes: deps.maxFileBytes, maxFiles: 1 }, async (content) => {
-      bytes = (await deps.store.put(objectKey, inspected(content))).bytes
+    const limits = { part: 'file', maxBytes, tooLarge, maxFiles: 1 }
+    const form = await readForm(request, limits, async (content) => {
+      bytes = (await deps.store.put(objectKey, inspection.of(content))).bytes
     })
     const [filename] = form.filenames
     if (!filename)
       throw new ApiError('invalid_value', 'file: the form has no file with a name', { param: 'file' })
     if (bytes === 0) throw new ApiError('invalid_value', `file: ${filename} is empty`, { param: 'file' })
-    const { project } = deps
-    const found = { sha256: hash.digest('hex'), encoding: detector.end() }
-    row = { id, project, filename, purpose: purposeOf(form.fields), bytes, objectKey, ...found }
+    const fields = Fields.safeParse(nested(form.fields))
+    if (!fields.success) throw fromZod(fields.error)
+    const { purpose, expires_after } = fields.data
+    const { sha256, encoding } = inspection.end()
+    const expiresAt = expiryOf(expires_after?.seconds)
+    row = { id, project, filename, purpose, bytes, objectKey, sha256, encoding, expiresAt }
     tell({ 'preamble.file.id': id, 'preamble.file.bytes': bytes })
   } catch (error) {
     await deps.store.delete(objectKey)
     if (error instanceof ApiError)
-      await deps.db.transaction((tx) => announce(tx, deps.project, 'preamble.file.rejected', id))
+      await deps.db.transaction((tx) => announce(tx, project, 'preamble.file.rejected', id))
     throw error
   }
   // Its object stays when this fails, for it may have been done all the same; the sweep will know.
@@ -55,15 +57,14 @@ export async function uploadFile(deps: IngestDeps & InProject, request: Request)
   return made!
 }
 
-function purposeOf(fields: ReadonlyMap<string, string>): FilePurpose {
-  const purpose = FilePurpose.safeParse(fields.get('purpose'))
-  if (purpose.success) return purpose.data
-  const found = fields.has('purpose') ? JSON.stringify(fields.get('purpose')) : 'nothing'
-  throw new ApiError(
-    'invalid_value',
-    `purpose: expected one of ${FilePurpose.options.join(', ')}, found ${found}`,
-    {
-      param: 'purpose',
-    },
-  )
+/** The fields as the client had them before they became a form: `expires_after[seconds]` is a number in an object. */
+function nested(fields: ReadonlyMap<string, string>) {
+  const expiry = [...fields].flatMap(([name, value]) => {
+    const key = /^expires_after\[(\w+)\]$/.exec(name)?.[1]
+    return key ? [[key, /^\d+$/.test(value) ? Number(value) : value] as const] : []
+  })
+  return {
+    purpose: fields.get('purpose'),
+    expires_after: expiry.length > 0 ? Object.fromEntries(expiry) : undefined,
+  }
 }

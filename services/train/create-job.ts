@@ -5,7 +5,7 @@ import type { Job, JobRequest } from '../../contract/job.ts'
 import type { InProject } from '../../infra/access/caller.ts'
 import type { BaseModels } from '../../infra/base-models.ts'
 import type { Database } from '../../infra/db/client.ts'
-import { datasets, files, jobs } from '../../infra/db/tables/index.ts'
+import { datasets, files, jobs, notExpired } from '../../infra/db/tables/index.ts'
 import type { Keep } from '../../infra/http/idempotency.ts'
 import { buildsOn, tell, tracePlace } from '../../infra/traces/spans.ts'
 import { addEvents, toJob } from './job.ts'
@@ -82,7 +82,7 @@ async function mustExist({ db, project }: Deps, param: string, id: string): Prom
         { param },
       )
   } else if (isId('file', id)) {
-    const own = and(eq(files.project, project), eq(files.id, id))
+    const own = and(eq(files.project, project), eq(files.id, id), notExpired)
     const [row] = await db.select({ trace: files.trace }).from(files).where(own)
     if (row) return buildsOn(row.trace)
   }

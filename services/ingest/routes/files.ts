@@ -1,9 +1,9 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { and, eq } from 'drizzle-orm'
-import { FileDeleted, FileObject, FilePurpose } from '../../../contract/file.ts'
+import { ExpiresAfter, FileDeleted, FileObject, FilePurpose } from '../../../contract/file.ts'
 import { PageQuery, page, pageOf } from '../../../contract/page.ts'
 import { pageOfRows } from '../../../infra/db/page.ts'
-import { files } from '../../../infra/db/tables/index.ts'
+import { files, notExpired } from '../../../infra/db/tables/index.ts'
 import type { HttpApp } from '../../../infra/http/app.ts'
 import { errors } from '../../../infra/http/errors.ts'
 import { forCaller } from '../../../infra/http/guard.ts'
@@ -53,7 +53,11 @@ const upload = {
       required: true,
       content: {
         'multipart/form-data': {
-          schema: z.object({ file: z.string().meta({ format: 'binary' }), purpose: FilePurpose }),
+          schema: z.object({
+            file: z.string().meta({ format: 'binary' }),
+            purpose: FilePurpose,
+            expires_after: ExpiresAfter.optional(),
+          }),
         },
       },
     },
@@ -68,7 +72,7 @@ export function addFileRoutes(app: HttpApp, deps: IngestDeps): void {
 
   app.openapi(list, async (c) => {
     const { purpose, ...query } = c.req.valid('query')
-    const own = eq(files.project, c.var.caller.project)
+    const own = and(eq(files.project, c.var.caller.project), notExpired)
     const where = purpose ? and(own, eq(files.purpose, purpose)) : own
     const { rows, hasMore } = await pageOfRows(deps.db, files, query, where)
     return c.json(page(rows.map(toFile), hasMore), 200)
