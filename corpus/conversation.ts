@@ -5,9 +5,6 @@ export type Role = 'system' | 'user' | 'assistant'
 export type Turn = { role: Role; content: string }
 export type Conversation = Turn[]
 
-/** A conversation and where in its file it stands. */
-export type Located = { turns: Conversation; at: Pick<Problem, 'line' | 'path'> }
-
 export const isRole = (role: unknown): role is Role =>
   role === 'system' || role === 'user' || role === 'assistant'
 
@@ -42,16 +39,4 @@ export function checkOrder(
       `${where(Math.max(0, turns.length - 1))}: a conversation ends with an assistant turn`,
       place(Math.max(0, turns.length - 1)),
     )
-}
-
-/** Warns of questions that were asked before, naming both places. */
-export function reportDuplicates(all: readonly Located[], problems: Problems): void {
-  const seen = new Map<string, Located['at']>()
-  const name = ({ line, path }: Located['at']) => (line === undefined ? path : `line ${line}`)
-  for (const { turns, at } of all) {
-    const question = JSON.stringify(turns.slice(0, -1))
-    const first = seen.get(question)
-    if (first) problems.warning('duplicate_question', `the same question is at ${name(first)} already`, at)
-    else seen.set(question, at)
-  }
 }

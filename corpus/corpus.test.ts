@@ -1,19 +1,41 @@
 /** The corpus formats and every line of the table of bad input. */
-import { expect, test } from 'vitest'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { afterAll, expect, test } from 'vitest'
+import type { Split } from '../contract/dataset.ts'
 import type { Conversation } from './conversation.ts'
 import { detectEncoding } from './encoding.ts'
-import { prepare } from './prepare.ts'
-import { readCorpus } from './read.ts'
+import { prepare as prepareCorpus } from './prepare.ts'
+import { readWhole } from './read.ts'
+
+const root = await mkdtemp(join(tmpdir(), 'preamble-corpus-'))
+afterAll(async () => {
+  expect(await readdir(root)).toEqual([])
+  await rm(root, { recursive: true })
+})
 
 const utf8 = (text: string) => new TextEncoder().encode(text)
-const read = (text: string) => readCorpus(utf8(text))
+const read = (text: string) => readWhole(utf8(text))
 const pairs = (conversations: Conversation[]) => conversations.map((turns) => turns.map((t) => t.content))
 /** What was found wrong, as `line:column path code`. */
-const found = (bytes: Uint8Array | string) =>
-  readCorpus(typeof bytes === 'string' ? utf8(bytes) : bytes).problems.list.map(
+const found = async (bytes: Uint8Array | string) =>
+  (await readWhole(typeof bytes === 'string' ? utf8(bytes) : bytes)).problems.list.map(
     ({ line, column, path, code }) =>
       [[line, column].filter(Boolean).join(':'), path, code].filter(Boolean).join(' '),
   )
+
+/** What a dataset of the corpus is, and its files. */
+async function prepare(bytes: Uint8Array, how: Split, systemPrompt?: string) {
+  const files: Record<string, string> = {}
+  const corpus = { content: Readable.from([bytes]), encoding: detectEncoding(bytes) }
+  const made = await prepareCorpus(corpus, { ...how, systemPrompt }, root, async (name, content) => {
+    files[name] = await text(content)
+  })
+  return { ...made, files }
+}
 const split = { train: 0.7, shuffle: false, seed: 1 }
 
 const plain = 'q1\na1\n\nq2\na2 line 1\na2 line 2\n'
@@ -22,11 +44,11 @@ const expected = [
   ['q2', 'a2 line 1\na2 line 2'],
 ]
 
-test('a block is a question line and its answer lines', () => {
-  expect(pairs(read(plain).conversations)).toEqual(expected)
+test('a block is a question line and its answer lines', async () => {
+  expect(pairs((await read(plain)).conversations)).toEqual(expected)
 })
 
-test('line ends, a missing last one, a byte-order mark and more blank lines change nothing', () => {
+test('line ends, a missing last one, a byte-order mark and more blank lines change nothing', async () => {
   const variants = [
     plain.replaceAll('\n', '\r\n'),
     plain.replaceAll('\n', '\r'),
@@ -34,10 +56,10 @@ test('line ends, a missing last one, a byte-order mark and more blank lines chan
     `\uFEFF${plain}`,
     `\n\n  \n${plain.replace('\n\n', '\n \t\n\u3000\u3000\n\n')}\n\n\n`,
   ]
-  for (const variant of variants) expect(pairs(read(variant).conversations)).toEqual(expected)
+  for (const variant of variants) expect(pairs((await read(variant)).conversations)).toEqual(expected)
 })
 
-test('UTF-8, UTF-16 and GB 18030 are told apart and read alike', () => {
+test('UTF-8, UTF-16 and GB 18030 are told apart and read alike', async () => {
   const text = '感冒了怎么办？\n多喝水，多休息。\n\n头痛呢？\n先休息。\n'
   const utf16 = (mark: string) => new Uint8Array(Buffer.from(mark + text, 'utf16le'))
   const swapped = (bytes: Uint8Array) => new Uint8Array(Buffer.from(bytes).swap16())
@@ -53,25 +75,28 @@ test('UTF-8, UTF-16 and GB 18030 are told apart and read alike', () => {
   }
   for (const [encoding, inputs] of Object.entries(cases))
     for (const bytes of inputs) expect(detectEncoding(bytes)).toBe(encoding)
-  expect(pairs(readCorpus(utf16('\uFEFF')).conversations)[0]).toEqual(['感冒了怎么办？', '多喝水，多休息。'])
-  expect(pairs(readCorpus(gb).conversations)).toEqual([['感冒', '先休息。']])
+  expect(pairs((await readWhole(utf16('\uFEFF'))).conversations)[0]).toEqual([
+    '感冒了怎么办？',
+    '多喝水，多休息。',
+  ])
+  expect(pairs((await readWhole(gb)).conversations)).toEqual([['感冒', '先休息。']])
 })
 
-test('UTF-16 without a mark is known though its letters have halves that look like line breaks and NULs', () => {
+test('UTF-16 without a mark is known though its letters have halves that look like line breaks and NULs', async () => {
   const text = '上午感冒了怎么办？\n一上来先喝水。\n\n一天几次？\n上午一次。\n' // 上 is U+4E0A, 一 is U+4E00
   const little = new Uint8Array(Buffer.from(text, 'utf16le'))
   expect(detectEncoding(little)).toBe('utf-16le')
   expect(detectEncoding(new Uint8Array(Buffer.from(little).swap16()))).toBe('utf-16be')
 })
 
-test('all pairs may go to training', () => {
-  const { counts, problems } = prepare(utf8('q\na\n'), { ...split, train: 1 })
+test('all pairs may go to training', async () => {
+  const { counts, problems } = await prepare(utf8('q\na\n'), { ...split, train: 1 })
   expect(counts).toEqual({ total: 1, train: 1, dev: 0 })
   expect(problems.total).toBe(0)
 })
 
-test('a question without an answer names its line and its text', () => {
-  const { problems } = read('q1\na1\n\nq2\n\nq3\na3\n')
+test('a question without an answer names its line and its text', async () => {
+  const { problems } = await read('q1\na1\n\nq2\n\nq3\na3\n')
   expect(problems.list).toEqual([
     {
       line: 4,
@@ -83,34 +108,37 @@ test('a question without an answer names its line and its text', () => {
   ])
 })
 
-test('broken bytes, U+FFFD, NUL and control characters name line and column', () => {
+test('broken bytes, U+FFFD, NUL and control characters name line and column', async () => {
   const good = '感冒了怎么办？\n多喝水，多休息，注意保暖。\n\n'
   const broken = new Uint8Array([...utf8(`${good}头痛`), 0xe5, 0x0a, ...utf8('先休息一会儿。\n')])
   expect(detectEncoding(broken)).toBe('utf-8')
-  expect(found(broken)).toEqual(['4:3 invalid_character'])
-  expect(found(`${good}头\uFFFD痛\n休息\n`)).toEqual(['4:2 invalid_character'])
-  expect(found(`${good}头痛\n休\0息\n`)).toEqual(['5:2 invalid_character'])
-  expect(found(`${good}😀\u0007\n休息\n`)).toEqual(['4:2 invalid_character'])
+  expect(await found(broken)).toEqual(['4:3 invalid_character'])
+  expect(await found(`${good}头\uFFFD痛\n休息\n`)).toEqual(['4:2 invalid_character'])
+  expect(await found(`${good}头痛\n休\0息\n`)).toEqual(['5:2 invalid_character'])
+  expect(await found(`${good}😀\u0007\n休息\n`)).toEqual(['4:2 invalid_character'])
   expect(
-    readCorpus(Uint8Array.from({ length: 300 }, (_, i) => (i * 89) % 256)).problems.firstError,
+    (await readWhole(Uint8Array.from({ length: 300 }, (_, i) => (i * 89) % 256))).problems.firstError,
   ).toBeDefined()
 })
 
-test('plain text tells all its faults at once', () => {
-  expect(found('头痛\0\n\n发烧\n多喝水\n')).toEqual(['1:3 invalid_character', '1 question_without_answer'])
+test('plain text tells all its faults at once', async () => {
+  expect(await found('头痛\0\n\n发烧\n多喝水\n')).toEqual([
+    '1:3 invalid_character',
+    '1 question_without_answer',
+  ])
 })
 
-test('an empty file and a single pair are refused, each in its words', () => {
-  expect(found('')).toEqual(['empty_corpus'])
-  expect(found(' \n\u3000\n')).toEqual(['empty_corpus'])
-  expect(found('[]')).toEqual(['empty_corpus'])
-  const { problems, files } = prepare(utf8('q\na\n'), split)
+test('an empty file and a single pair are refused, each in its words', async () => {
+  expect(await found('')).toEqual(['empty_corpus'])
+  expect(await found(' \n\u3000\n')).toEqual(['empty_corpus'])
+  expect(await found('[]')).toEqual(['empty_corpus'])
+  const { problems, files } = await prepare(utf8('q\na\n'), split)
   expect(problems.firstError).toMatchObject({ code: 'too_few_pairs' })
-  expect(files).toBeUndefined()
+  expect(files).toEqual({})
 })
 
-test('a repeated question is a warning with both places, and is kept', () => {
-  const { conversations, problems } = read('q\na\n\np\nb\n\nq\nc\n')
+test('a repeated question is a warning with both places, and is kept', async () => {
+  const { conversations, problems } = await read('q\na\n\np\nb\n\nq\nc\n')
   expect(conversations.length).toBe(3)
   expect(problems.list).toMatchObject([
     { line: 7, severity: 'warning', message: expect.stringContaining('line 1') },
@@ -118,7 +146,7 @@ test('a repeated question is a warning with both places, and is kept', () => {
   expect(problems.firstError).toBeUndefined()
 })
 
-test('the JSON formats give the same conversations', () => {
+test('the JSON formats give the same conversations', async () => {
   const simple = JSON.stringify([{ q: 'q1', a: 'a1' }])
   const turns = [
     { role: 'system', content: 's' },
@@ -127,58 +155,60 @@ test('the JSON formats give the same conversations', () => {
     { role: 'user', content: 'q2' },
     { role: 'assistant', content: 'a2' },
   ]
-  expect(pairs(read(simple).conversations)).toEqual([['q1', 'a1']])
-  expect(read(JSON.stringify([{ conversations: turns }], null, 2)).conversations).toEqual([turns])
+  expect(pairs((await read(simple)).conversations)).toEqual([['q1', 'a1']])
+  expect((await read(JSON.stringify([{ conversations: turns }], null, 2))).conversations).toEqual([turns])
   const lines = `${JSON.stringify({ messages: turns })}\n\n${JSON.stringify({ messages: turns.slice(0, 3) })}\n`
-  expect(read(lines).conversations).toEqual([turns, turns.slice(0, 3)])
+  expect((await read(lines)).conversations).toEqual([turns, turns.slice(0, 3)])
 })
 
-test('JSON that is no JSON names line and column', () => {
-  expect(found('[\n  {"q": "a",\n   "a": b}\n]')).toEqual(['3:9 invalid_json'])
-  expect(found('[{"q": "a"')).toEqual(['1:11 invalid_json'])
-  expect(found('{"messages": []\n')).toEqual(['1:16 invalid_json'])
+test('JSON that is no JSON names line and column', async () => {
+  expect(await found('[\n  {"q": "a",\n   "a": b}\n]')).toEqual(['3:9 invalid_json'])
+  expect(await found('[{"q": "a"')).toEqual(['1:11 invalid_json'])
+  expect(await found('{"messages": []\n')).toEqual(['1:16 invalid_json'])
 })
 
-test('JSON of another shape names the path and what was expected', () => {
-  expect(found('[{"q": "x", "a": 3}]')).toEqual(['$[0].a unexpected_shape'])
-  expect(found('[{"q": "x"}, 7]')).toEqual(['$[0].a unexpected_shape', '$[1] unexpected_shape'])
-  expect(found('[{"conversations": "x"}]')).toEqual(['$[0].conversations unexpected_shape'])
-  expect(found('[{"conversations": [{"role": "bot", "content": "x"}]}]')).toEqual([
+test('JSON of another shape names the path and what was expected', async () => {
+  expect(await found('[{"q": "x", "a": 3}]')).toEqual(['$[0].a unexpected_shape'])
+  expect(await found('[{"q": "x"}, 7]')).toEqual(['$[0].a unexpected_shape', '$[1] unexpected_shape'])
+  expect(await found('[{"conversations": "x"}]')).toEqual(['$[0].conversations unexpected_shape'])
+  expect(await found('[{"conversations": [{"role": "bot", "content": "x"}]}]')).toEqual([
     '$[0].conversations[0].role unexpected_shape',
   ])
-  expect(found('{"prompt": "x"}\n')).toEqual(['1 $.conversations unexpected_shape'])
-  const { message } = read('[{"q": "x", "a": 3}]').problems.list[0]!
+  expect(await found('{"prompt": "x"}\n')).toEqual(['1 $.conversations unexpected_shape'])
+  const { message } = (await read('[{"q": "x", "a": 3}]')).problems.list[0]!
   expect(message).toBe('expected a string, found a number')
 })
 
-test('roles out of order, a late system turn and empty content name conversation and turn', () => {
-  const of = (...turns: [string, string][]) =>
-    read(
-      JSON.stringify([
-        { q: 'x', a: 'y' },
-        { conversations: turns.map(([role, content]) => ({ role, content })) },
-      ]),
+test('roles out of order, a late system turn and empty content name conversation and turn', async () => {
+  const of = async (...turns: [string, string][]) =>
+    (
+      await read(
+        JSON.stringify([
+          { q: 'x', a: 'y' },
+          { conversations: turns.map(([role, content]) => ({ role, content })) },
+        ]),
+      )
     ).problems.list.map(({ code, message, path }) => `${code} ${path} ${message.split(':')[0]}`)
-  expect(of(['assistant', 'a'], ['user', 'b'])).toContain(
+  expect(await of(['assistant', 'a'], ['user', 'b'])).toContain(
     'role_order $[1].conversations[0] conversation 2, turn 1',
   )
-  expect(of(['user', 'a'], ['system', 's'], ['assistant', 'b'])).toContain(
+  expect(await of(['user', 'a'], ['system', 's'], ['assistant', 'b'])).toContain(
     'system_not_first $[1].conversations[1] conversation 2, turn 2',
   )
-  expect(of(['user', 'a'], ['assistant', ' '])).toEqual([
+  expect(await of(['user', 'a'], ['assistant', ' '])).toEqual([
     'empty_content $[1].conversations[1] conversation 2, turn 2',
   ])
-  expect(of(['user', 'a'])).toEqual(['no_reply $[1].conversations[0] conversation 2, turn 1'])
+  expect(await of(['user', 'a'])).toEqual(['no_reply $[1].conversations[0] conversation 2, turn 1'])
 })
 
-test('more than a thousand problems are counted but not listed', () => {
-  const { problems } = read('q\n\n'.repeat(1500))
+test('more than a thousand problems are counted but not listed', async () => {
+  const { problems } = await read('q\n\n'.repeat(1500))
   expect([problems.list.length, problems.total]).toEqual([1000, 1500])
 })
 
 const numbered = (n: number) => utf8(Array.from({ length: n }, (_, i) => `q${i}\na${i}\n`).join('\n'))
 
-test('the training set has round(ratio · n) pairs and none is lost', () => {
+test('the training set has round(ratio · n) pairs and none is lost', async () => {
   for (const [n, train] of [
     [2, 1],
     [3, 2],
@@ -186,33 +216,41 @@ test('the training set has round(ratio · n) pairs and none is lost', () => {
     [11, 8],
     [74, 52],
   ] as const) {
-    const { counts, files } = prepare(numbered(n), { ...split, shuffle: true })
+    const { counts, files } = await prepare(numbered(n), { ...split, shuffle: true })
     expect(counts).toEqual({ total: n, train, dev: n - train })
     const names = ['train.json', 'dev.json'] as const
-    const all = names.flatMap((name) => JSON.parse(files![name]) as { conversations: Conversation }[])
+    const all = names.flatMap((name) => JSON.parse(files[name]!) as { conversations: Conversation }[])
     expect(new Set(all.map((c) => c.conversations[0]!.content)).size).toBe(n)
   }
-  expect(prepare(numbered(3), { ...split, train: 0.99 }).counts).toEqual({ total: 3, train: 2, dev: 1 })
-  expect(prepare(numbered(3), { ...split, train: 0.01 }).counts).toEqual({ total: 3, train: 1, dev: 2 })
+  expect((await prepare(numbered(3), { ...split, train: 0.99 })).counts).toEqual({
+    total: 3,
+    train: 2,
+    dev: 1,
+  })
+  expect((await prepare(numbered(3), { ...split, train: 0.01 })).counts).toEqual({
+    total: 3,
+    train: 1,
+    dev: 2,
+  })
 })
 
-test('a seed decides the split; without shuffling the order stays', () => {
-  const train = (seed: number, shuffle: boolean) =>
-    prepare(numbered(20), { train: 0.5, seed, shuffle }).files!['train.json']
-  expect(train(1, true)).toBe(train(1, true))
-  expect(train(1, true)).not.toBe(train(2, true))
-  const order = (JSON.parse(train(1, false)) as { conversations: Conversation }[]).map(
+test('a seed decides the split; without shuffling the order stays', async () => {
+  const train = async (seed: number, shuffle: boolean) =>
+    (await prepare(numbered(20), { train: 0.5, seed, shuffle })).files['train.json']!
+  expect(await train(1, true)).toBe(await train(1, true))
+  expect(await train(1, true)).not.toBe(await train(2, true))
+  const order = (JSON.parse(await train(1, false)) as { conversations: Conversation }[]).map(
     (c) => c.conversations[0]!.content,
   )
   expect(order).toEqual(Array.from({ length: 10 }, (_, i) => `q${i}`))
 })
 
-test('the files are written with four spaces and with their characters as they are', () => {
-  const { files } = prepare(utf8('感冒？\n休息 "好"\n\n头痛？\n睡觉\n'), split, '你是医生。')
-  expect(files!['original.json'].startsWith('[\n    {\n        "q": "感冒？"')).toBe(true)
-  expect(files!['train.json']).toContain('"content": "休息 \\"好\\""')
-  expect(files!['train.json']).toContain('"role": "system"')
-  expect(prepare(utf8(plain), split).files!['original.json']).toBe(
+test('the files are written with four spaces and with their characters as they are', async () => {
+  const { files } = await prepare(utf8('感冒？\n休息 "好"\n\n头痛？\n睡觉\n'), split, '你是医生。')
+  expect(files['original.json']!.startsWith('[\n    {\n        "q": "感冒？"')).toBe(true)
+  expect(files['train.json']!).toContain('"content": "休息 \\"好\\""')
+  expect(files['train.json']!).toContain('"role": "system"')
+  expect((await prepare(utf8(plain), split)).files['original.json']!).toBe(
     '[\n    {\n        "q": "q1",\n        "a": "a1"\n    },\n    {\n        "q": "q2",\n        "a": "a2 line 1\\na2 line 2"\n    }\n]\n',
   )
 })

@@ -1,41 +1,36 @@
 /** Which encoding a text is in, found while its bytes stream by. */
+import { isUtf8 } from 'node:buffer'
 import type { TextEncoding } from '../contract/file.ts'
+import { CharacterCut } from './utf8.ts'
 
 const newline = 0x0a
+const replacement = Buffer.from('\uFFFD')
 
 export class EncodingDetector {
-  #start: number[] = []
+  readonly #start: number[] = []
   #length = 0
-  /** The byte before, at an even offset. */
-  #even = 0
+  #last = 0
   /** Line breaks of UTF-16, by the offset of their 0x0A: even where the lower half comes first. */
-  #wide: [number, number] = [0, 0]
+  readonly #wide: [number, number] = [0, 0]
   /** All bytes 0x0A, by offset. */
-  #newlines: [number, number] = [0, 0]
-  readonly #utf8 = new Strict('utf-8')
+  readonly #newlines: [number, number] = [0, 0]
+  readonly #cut = new CharacterCut()
+  #isUtf8 = true
+  readonly #lenient = new TextDecoder('utf-8', { ignoreBOM: true })
+  /** Fed from the first piece on that is no UTF-8: of what came before, GB 18030 would make some text or other. */
   readonly #gb18030 = new Strict('gb18030')
-  readonly #lenient = new TextDecoder('utf-8')
+  /** Characters of UTF-8 beyond ASCII: U+FFFD and what becomes it, and others. */
   #broken = 0
   #sound = 0
 
   push(chunk: Uint8Array): void {
     if (this.#start.length < 3) this.#start.push(...chunk.subarray(0, 3 - this.#start.length))
-    for (const byte of chunk) {
-      const side = this.#length % 2
-      if (byte === newline) this.#newlines[side]! += 1
-      if (side === 0) this.#even = byte
-      else if (this.#even === newline && byte === 0) this.#wide[0] += 1
-      else if (this.#even === 0 && byte === newline) this.#wide[1] += 1
-      this.#length += 1
-    }
-    this.#utf8.push(chunk)
-    this.#gb18030.push(chunk)
-    this.#count(this.#lenient.decode(chunk, { stream: true }))
+    this.#take(this.#cut.push(chunk))
   }
 
   /** The encoding, or null where the bytes are no text in one we know. */
   end(): TextEncoding | null {
-    this.#count(this.#lenient.decode())
+    this.#take(this.#cut.end())
     const [a, b, c] = this.#start
     if (a === 0xff && b === 0xfe) return 'utf-16le'
     if (a === 0xfe && b === 0xff) return 'utf-16be'
@@ -46,18 +41,58 @@ export class EncodingDetector {
     const [even, odd] = this.#newlines
     if (this.#length % 2 === 0 && odd < little && little >= big) return 'utf-16le'
     if (this.#length % 2 === 0 && even < big) return 'utf-16be'
-    if (this.#utf8.end()) return 'utf-8'
+    if (this.#isUtf8) return 'utf-8'
     // A few broken bytes among sound ones are damaged UTF-8, though GB 18030 may find a reading for them.
     if (this.#broken <= 0.1 * this.#sound) return 'utf-8'
     return this.#gb18030.end() ? 'gb18030' : null
   }
 
-  #count(text: string): void {
-    for (const character of text) {
-      if (character === '\uFFFD') this.#broken += 1
-      else if (character > '\u007F') this.#sound += 1
+  #take(bytes: Uint8Array): void {
+    const beyond = this.#countBytes(bytes)
+    this.#isUtf8 &&= isUtf8(bytes)
+    if (this.#isUtf8) {
+      const replaced = occurrences(bytes, replacement)
+      this.#broken += replaced
+      this.#sound += beyond - replaced
+    } else {
+      this.#countCharacters(this.#lenient.decode(bytes))
+      this.#gb18030.push(bytes)
     }
   }
+
+  /** Counts line breaks. @returns how many characters beyond ASCII begin there, if it is UTF-8 */
+  #countBytes(bytes: Uint8Array): number {
+    let [beyond, last] = [0, this.#last]
+    const before = this.#length
+    for (let i = 0; i < bytes.length; i++) {
+      const byte = bytes[i]!
+      if (byte >= 0xc0) beyond += 1
+      else if (byte === newline) {
+        const side = (before + i) % 2
+        this.#newlines[side]! += 1
+        if (side === 1 && last === 0) this.#wide[1] += 1
+      } else if (byte === 0 && last === newline && (before + i) % 2 === 1) this.#wide[0] += 1
+      last = byte
+    }
+    this.#last = last
+    this.#length += bytes.length
+    return beyond
+  }
+
+  #countCharacters(text: string): void {
+    for (let i = 0; i < text.length; i++) {
+      const unit = text.charCodeAt(i)
+      if (unit === 0xfffd) this.#broken += 1
+      else if (unit > 0x7f && (unit & 0xfc00) !== 0xdc00) this.#sound += 1 // pairs of UTF-16 by their first half
+    }
+  }
+}
+
+function occurrences(bytes: Uint8Array, part: Buffer): number {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  let count = 0
+  for (let at = buffer.indexOf(part); at >= 0; at = buffer.indexOf(part, at + part.length)) count += 1
+  return count
 }
 
 export function detectEncoding(bytes: Uint8Array): TextEncoding | null {

@@ -1,42 +1,13 @@
-/**
- * The JSON formats: `[{"q","a"}]`, `[{"conversations":[{"role","content"}]}]`, and OpenAI's lines of
- * `{"messages":[{"role","content"}]}`.
- */
+/** What the JSON formats have in common: `{"q","a"}`, and turns as `conversations` or, as OpenAI has it, `messages`. */
 import { type ParseError, parse as parseJsonc, printParseErrorCode } from 'jsonc-parser'
 import type { Problem } from '../contract/dataset.ts'
-import { checkOrder, isRole, type Located, type Turn } from './conversation.ts'
-import { lineBreak, placeOf } from './decode.ts'
+import { checkOrder, isRole, type Turn } from './conversation.ts'
 import type { Problems } from './problems.ts'
 
 type Place = Pick<Problem, 'line' | 'path'>
 
-/** Reads an array of simple pairs or of conversations. */
-export function parseJson(text: string, problems: Problems): Located[] {
-  const value = parse(text, (offset) => placeOf(text, offset), problems)
-  if (value === undefined) return []
-  if (!Array.isArray(value)) {
-    problems.error(
-      'unexpected_shape',
-      `expected an array of {"q", "a"} or {"conversations"}, found ${kindOf(value)}`,
-      { path: '$' },
-    )
-    return []
-  }
-  return value.flatMap((entry, i) => readEntry(entry, i, { path: `$[${i}]` }, problems))
-}
-
-/** Reads one JSON object a line; blank lines are skipped. */
-export function parseJsonLines(text: string, problems: Problems): Located[] {
-  let index = 0
-  return text.split(lineBreak).flatMap((line, i) => {
-    if (line.trim() === '') return []
-    const at = { line: i + 1, path: '$' }
-    const value = parse(line, (offset) => ({ line: i + 1, column: placeOf(line, offset).column }), problems)
-    return value === undefined ? [] : readEntry(value, index++, at, problems)
-  })
-}
-
-function parse(
+/** @param place of an offset into the text; what is no JSON is reported there */
+export function parseJson(
   text: string,
   place: (offset: number) => Pick<Problem, 'line' | 'column'>,
   problems: Problems,
@@ -49,19 +20,19 @@ function parse(
     parseJsonc(text, errors, { disallowComments: true })
     const [first] = errors
     const reason = first ? printParseErrorCode(first.error) : 'it ends too early'
-    problems.error(
-      'invalid_json',
-      `no valid JSON here (${reason})`,
-      place(first?.offset ?? text.trimEnd().length),
-    )
+    reportInvalid(reason, place(first?.offset ?? text.trimEnd().length), problems)
     return undefined
   }
 }
 
-function readEntry(entry: unknown, index: number, at: Place, problems: Problems): Located[] {
+export const reportInvalid = (reason: string, at: Pick<Problem, 'line' | 'column'>, problems: Problems) =>
+  problems.error('invalid_json', `no valid JSON here (${reason})`, at)
+
+/** The turns of a conversation, or undefined where it is none; what is wrong with it is reported. */
+export function readTurns(value: unknown, index: number, at: Place, problems: Problems): Turn[] | undefined {
   const before = problems.total
-  const turns = turnsOf(entry, index, at, problems)
-  return problems.total === before && turns ? [{ turns, at }] : []
+  const turns = turnsOf(value, index, at, problems)
+  return problems.total === before ? turns : undefined
 }
 
 function turnsOf(entry: unknown, index: number, at: Place, problems: Problems): Turn[] | undefined {

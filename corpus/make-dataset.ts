@@ -14,7 +14,13 @@ import { prepare } from './prepare.ts'
 
 type Also = (tx: Transaction, made: DatasetRow) => Promise<void>
 type Asked = { fileId: string; split: Split; systemPrompt?: string | null }
-type Deps = InProject & { db: Database; store: Store }
+export type MakeDeps = {
+  db: Database
+  store: Store
+  /** A directory for what is written on the way. */
+  scratch: string
+}
+type Deps = MakeDeps & InProject
 export type DatasetRow = typeof datasets.$inferSelect
 
 export const datasetKey = (id: Id<'dataset'>, name?: DatasetFileName): string =>
@@ -35,7 +41,7 @@ export const makeDataset = (
   inSpan('convert file', { 'preamble.file.id': request.fileId }, () => convert(deps, request, param, also))
 
 async function convert(
-  { db, store, project }: Deps,
+  { db, store, scratch, project }: Deps,
   request: Asked,
   param: string,
   also: Also | undefined,
@@ -49,16 +55,17 @@ async function convert(
   if (file.status === 'error')
     throw new ApiError('not_found', `the content of file ${file.id} was lost; upload it again`, { param })
   buildsOn(file.trace)
-  const prepared = prepare(await store.bytes(file.objectKey), split, systemPrompt)
-  const { problems, counts } = prepared
   const id = newId('dataset')
+  const corpus = { content: await store.get(file.objectKey), encoding: file.encoding }
+  const { problems, counts } = await prepare(corpus, { ...split, systemPrompt }, scratch, (name, content) =>
+    store.put(datasetKey(id, name), content),
+  ).catch(async (error: unknown) => {
+    await store.delete(datasetKey(id))
+    throw error
+  })
   const { firstError } = problems
   tell({ 'preamble.dataset.id': id, 'preamble.dataset.samples': counts.total })
   if (firstError) fail(firstError)
-  if (prepared.files) {
-    for (const [name, text] of Object.entries(prepared.files))
-      await store.putBytes(datasetKey(id, name as DatasetFileName), new TextEncoder().encode(text))
-  }
   const row = {
     id,
     project,

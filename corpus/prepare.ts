@@ -1,53 +1,85 @@
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { DatasetFileName, Split } from '../contract/dataset.ts'
-import type { Conversation } from './conversation.ts'
+import type { TextEncoding } from '../contract/file.ts'
+import { removeStale, temporaryIn } from '../infra/store/temporary.ts'
+import { type Ordered, putInOrder } from './in-order.ts'
 import type { Problems } from './problems.ts'
 import { readCorpus } from './read.ts'
-import { split } from './split.ts'
+import { splitOrder } from './split.ts'
+import { Spool } from './spool.ts'
+import { jsonArray, writeConversation, writePair } from './write-json.ts'
+
+export type Corpus = { content: AsyncIterable<Uint8Array>; encoding: TextEncoding | null }
 
 export type Prepared = {
   problems: Problems
   counts: { total: number; train: number; dev: number }
-  /** The dataset's files by name; undefined when the corpus has an error. */
-  files: Record<DatasetFileName, string> | undefined
 }
+
+/** Takes a file of a dataset as it is written. */
+type Keep = (name: DatasetFileName, content: AsyncIterable<Uint8Array>) => Promise<unknown>
 
 /**
  * From a corpus file to the files of a dataset: what the corpus says, in JSON, and the two sets. In these, `systemPrompt`
- * goes before conversations without a system turn.
+ * goes before conversations without a system turn. When the corpus has an error there are no files. Memory holds some bytes
+ * of each conversation; the conversations themselves go through files in `scratch`, a directory that is made if need be.
  */
-export function prepare(bytes: Uint8Array, how: Split, systemPrompt?: string | null): Prepared {
-  const { conversations, problems } = readCorpus(bytes)
-  const total = conversations.length
-  if (total === 1 && how.train < 1 && !problems.firstError)
-    problems.error(
-      'too_few_pairs',
-      'the file has 1 pair; at least 2 are needed, one to train on and one for the dev set',
-    )
-  if (problems.firstError) return { problems, counts: { total, train: 0, dev: 0 }, files: undefined }
-
-  const { train, dev } = split(conversations, how)
-  const entries = (set: Conversation[]) => write(set.map((turns) => asEntry(withSystem(turns, systemPrompt))))
-  return {
-    problems,
-    counts: { total, train: train.length, dev: dev.length },
-    files: {
-      'original.json': write(
-        conversations.every(isPair) ? conversations.map(asPair) : conversations.map(asEntry),
-      ),
-      'train.json': entries(train),
-      'dev.json': entries(dev),
-    },
+export async function prepare(
+  { content, encoding }: Corpus,
+  how: Split & { systemPrompt?: string | null },
+  scratch: string,
+  keep: Keep,
+): Promise<Prepared> {
+  const directory = temporaryIn(scratch)
+  await mkdir(directory, { recursive: true })
+  await removeStale(scratch)
+  const spool = await Spool.create(join(directory, 'entries'), pageBytes)
+  let ordered: Ordered | undefined
+  try {
+    const { problems, sizes, arePairs } = await readInto(spool, content, encoding)
+    const total = spool.count
+    if (total === 1 && how.train < 1 && !problems.firstError)
+      problems.error(
+        'too_few_pairs',
+        'the file has 1 pair; at least 2 are needed, one to train on and one for the dev set',
+      )
+    if (problems.firstError) return { problems, counts: { total, train: 0, dev: 0 } }
+    await keep('original.json', jsonArray(spool.batches(), arePairs ? writePair : writeConversation()))
+    const { order, train } = splitOrder(total, how)
+    ordered = await putInOrder(spool.batches(), { order, sizes, cut: train }, directory)
+    const write = writeConversation(how.systemPrompt)
+    await keep('train.json', jsonArray(ordered.batches(0, train), write))
+    await keep('dev.json', jsonArray(ordered.batches(train, total), write))
+    return { problems, counts: { total, train, dev: total - train } }
+  } finally {
+    await ordered?.close()
+    await spool.close()
+    await rm(directory, { recursive: true })
   }
 }
 
-function withSystem(turns: Conversation, prompt: string | null | undefined): Conversation {
-  return prompt && turns[0]!.role !== 'system' ? [{ role: 'system', content: prompt }, ...turns] : turns
+const pageBytes = 2 ** 20
+
+async function readInto(spool: Spool, content: AsyncIterable<Uint8Array>, encoding: TextEncoding | null) {
+  /** What was taken of a chunk is written before the next one is read. */
+  async function* paced() {
+    for await (const chunk of content) {
+      yield chunk
+      await spool.flush(pageBytes / 2)
+    }
+  }
+  let sizes = new Uint32Array(1024)
+  let arePairs = true
+  const problems = await readCorpus(paced(), encoding, ({ bytes, length, turns }) => {
+    if (spool.count === sizes.length) {
+      const more = new Uint32Array(2 * sizes.length)
+      more.set(sizes)
+      sizes = more
+    }
+    sizes[spool.count] = length
+    arePairs &&= turns === 2
+    spool.add(bytes, 0, length)
+  })
+  return { problems, sizes, arePairs }
 }
-
-const isPair = (turns: Conversation) => turns.length === 2
-const asPair = (turns: Conversation) => ({ q: turns[0]!.content, a: turns[1]!.content })
-/** A conversation as ChatGLM3's scripts read it. */
-const asEntry = (turns: Conversation) => ({ conversations: turns })
-
-/** Four spaces, and every character as it is. */
-const write = (value: unknown) => `${JSON.stringify(value, null, 4)}\n`

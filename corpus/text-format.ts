@@ -1,42 +1,75 @@
 /** The plain format: a question line, answer lines, a blank line. */
-
-import type { Located } from './conversation.ts'
-import { lineBreak } from './decode.ts'
+import type { TextEncoding } from '../contract/file.ts'
+import { trimmed } from './bytes.ts'
+import { Entry, maxEntryBytes } from './entry.ts'
+import { type Line, Lines } from './lines.ts'
 import type { Problems } from './problems.ts'
+import type { Parser, Take } from './read.ts'
 
-type Block = { line: number; lines: string[] }
+/** Characters of a question that an error repeats. */
+const shown = 80
+
+const lineBreak = Buffer.from('\\n')
 
 /** Reads the blocks of a text. White space around a block's lines is no part of them; breaks inside an answer are. */
-export function parseText(text: string, problems: Problems): Located[] {
-  return blocksOf(text).flatMap(({ line, lines: [question, ...answer] }) => {
-    if (answer.length === 0) {
+export function textParser(encoding: TextEncoding | null, problems: Problems, take: Take): Parser {
+  const entry = new Entry()
+  /** How many lines the open block has, and where it begins. */
+  let lines = 0
+  let start = 0
+  let isSound = true
+
+  function addLine({ bytes, number, isPlain, isUnfit }: Line, from: number, to: number): void {
+    if (lines === 0) {
+      start = number
+      isSound = true
+      entry.begin({ line: number })
+      entry.turn('user')
+    } else if (lines === 1) {
+      entry.end()
+      entry.turn('assistant')
+    } else entry.add(lineBreak)
+    lines += 1
+    if (isUnfit) isSound = false
+    if (entry.length + to - from > maxEntryBytes) tooLong()
+    else if (isPlain) entry.add(bytes, from, to)
+    else entry.text(bytes.toString('utf8', from, to))
+  }
+
+  function tooLong(): void {
+    if (isSound) {
+      const message = `this question and its answer are longer than ${maxEntryBytes} bytes; are there blank lines between the pairs?`
+      problems.error('too_long', message, { line: start })
+    }
+    isSound = false
+  }
+
+  function endBlock(): void {
+    if (lines === 1) {
+      const text = entry.lastText()
+      const question = text.length > shown ? `${text.slice(0, shown)}…` : text
       problems.error(
         'question_without_answer',
         `a question without an answer: "${question}"; put the answer on the next line, without a blank line between`,
-        { line },
+        { line: start },
       )
-      return []
+    } else if (lines > 1 && isSound) {
+      entry.end()
+      take(entry)
     }
-    const turns = [
-      { role: 'user' as const, content: question! },
-      { role: 'assistant' as const, content: answer.join('\n') },
-    ]
-    return { turns, at: { line } }
-  })
-}
-
-/** Runs of lines that are not blank; the line number is that of the first. */
-function blocksOf(text: string): Block[] {
-  const blocks: Block[] = []
-  let open: Block | undefined
-  for (const [i, raw] of text.split(lineBreak).entries()) {
-    const line = raw.trim() // full-width spaces and stray byte-order marks too
-    if (line === '') open = undefined
-    else if (open) open.lines.push(line)
-    else {
-      open = { line: i + 1, lines: [line] }
-      blocks.push(open)
-    }
+    lines = 0
   }
-  return blocks
+
+  const text = new Lines(encoding, problems, (line) => {
+    const [from, to] = trimmed(line.bytes, line.from, line.to) // full-width spaces and stray byte-order marks too
+    if (from === to && !line.isUnfit) endBlock()
+    else addLine(line, from, to)
+  })
+  return {
+    push: (piece) => text.push(piece),
+    end() {
+      text.end()
+      endBlock()
+    },
+  }
 }

@@ -19,7 +19,7 @@ const app = createApp({
   ...at.deps,
   db: drizzle(pool, { logger: { logQuery: (query) => statements.push(query) } }),
   shipped: at.deps.bases,
-  ...{ downloads: `${at.root}/downloads`, scratch: `${at.root}/scratch` },
+  downloads: `${at.root}/downloads`,
   ...{ maxFileBytes: 2 ** 20, maxUploadBytes: 2 ** 20, requestTimeout: 10_000 },
   network: {
     allow: ['127.0.0.0/8'],

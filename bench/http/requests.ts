@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Conversation } from '../../corpus/conversation.ts'
-import { readCorpus } from '../../corpus/read.ts'
+import { readWhole } from '../../corpus/read.ts'
 
 export const model = 'preamble-tiny'
 
@@ -27,9 +27,10 @@ export type Round = { milliseconds: number; answers: Answer[] }
 const corpus = join(import.meta.dirname, '../../samples/health-zh.txt')
 const system = { role: 'system', content: '你是一名耐心的医生，用一两句话回答。' } as const
 
+const { conversations: talks } = await readWhole(readFileSync(corpus))
+
 /** The requests of a round. A round asks in another order and with other seeds than those before it. */
 export function requestsOf(round: number, count: number, maxTokens: number): Request[] {
-  const talks = readCorpus(readFileSync(corpus)).conversations
   return Array.from({ length: count }, (_, i) => {
     const talk = (n: number) => talks[(31 * round + i + n) % talks.length]!
     const before = [[], [system], [...talk(1), ...talk(2)], [system, ...talk(3)]][i % 4]!

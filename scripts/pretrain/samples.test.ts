@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { readCorpus } from '../../corpus/read.ts'
+import { readWhole } from '../../corpus/read.ts'
 
 const file = readFileSync(join(import.meta.dirname, '../../samples/health-zh.txt'))
-const { conversations, problems } = readCorpus(file)
+const { conversations, problems } = await readWhole(file)
 
 test('the sample corpus has at least forty pairs and nothing wrong with it', () => {
   expect(conversations.length).toBeGreaterThanOrEqual(40)

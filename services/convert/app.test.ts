@@ -16,10 +16,13 @@ const database = await testDatabase()
 const root = await mkdtemp(join(tmpdir(), 'preamble-convert-'))
 const store = diskStore(root)
 const log = createLog({ name: 'test', level: 'silent' })
-const server = await listen(createApp({ db: database.db, store, log, version: '0' }), {
-  host: '127.0.0.1',
-  port: 0,
-})
+const server = await listen(
+  createApp({ db: database.db, store, log, version: '0', scratch: join(root, 'scratch') }),
+  {
+    host: '127.0.0.1',
+    port: 0,
+  },
+)
 afterAll(async () => {
   await server.close()
   await database.close()

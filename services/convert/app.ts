@@ -1,11 +1,10 @@
 /** The second stage: an uploaded corpus becomes a dataset. */
-import type { Database } from '../../infra/db/client.ts'
+import type { MakeDeps } from '../../corpus/make-dataset.ts'
 import { createHttpApp, type HostDeps, type HttpApp } from '../../infra/http/app.ts'
 import { reachable } from '../../infra/reachable.ts'
-import type { Store } from '../../infra/store/store.ts'
 import { addDatasetRoutes } from './routes/datasets.ts'
 
-export type ConvertDeps = HostDeps & { db: Database; store: Store }
+export type ConvertDeps = HostDeps & MakeDeps
 
 export function createApp(deps: ConvertDeps): HttpApp {
   const app = createHttpApp({ ...deps, name: 'convert', ready: reachable(deps) })

@@ -1,4 +1,5 @@
 /** `npm run convert`: this service alone. */
+import { join } from 'node:path'
 import { whereToListen } from '../../infra/access/where-to-listen.ts'
 import { openDatabase } from '../../infra/db/open.ts'
 import { listen } from '../../infra/http/serve.ts'
@@ -11,7 +12,7 @@ await runProcess('convert', async ({ config, log, host, onStop }) => {
   onStop(database.close)
   const store = await openStore(config)
   const server = await listen(
-    createApp({ ...host, db: database.db, store }),
+    createApp({ ...host, db: database.db, store, scratch: join(config.home, 'scratch') }),
     await whereToListen(database.db, config, log),
     host.lifetime,
   )

@@ -6,6 +6,7 @@ import type { InProject } from '../../infra/access/caller.ts'
 import { leaseFor, leaseMs } from '../../infra/db/lease.ts'
 import { files, uploadParts, uploads } from '../../infra/db/tables/index.ts'
 import { ObjectNotFound } from '../../infra/store/store.ts'
+import { tell, tracePlace } from '../../infra/traces/spans.ts'
 import type { IngestDeps } from './app.ts'
 import { expiryOf, type FileRow } from './file.ts'
 import { Inspection } from './inspect.ts'
@@ -74,6 +75,7 @@ async function complete(deps: Deps, upload: UploadRow, request: CompleteRequest)
     throw new ApiError('invalid_value', message, { param: 'md5' })
   }
   const { project, filename, purpose, bytes, fileSeconds } = upload
+  tell({ 'preamble.file.id': fileId, 'preamble.file.bytes': bytes })
   const row = { id: fileId, project, filename, purpose, bytes, objectKey, ...found }
   // Its object stays when this fails, for it may have been done all the same; the sweep will know.
   return deps.db.transaction(async (tx) => {
@@ -86,7 +88,7 @@ async function complete(deps: Deps, upload: UploadRow, request: CompleteRequest)
     await tx.delete(uploadParts).where(eq(uploadParts.uploadId, upload.id))
     const [file] = await tx
       .insert(files)
-      .values({ ...row, expiresAt: expiryOf(fileSeconds) })
+      .values({ ...row, expiresAt: expiryOf(fileSeconds), trace: tracePlace() })
       .returning()
     return { upload: ended, file: file! }
   })

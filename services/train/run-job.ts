@@ -23,8 +23,9 @@ export type RunDeps = {
   device: Device
   /** Bytes that a job may take; most of what the machine has when absent. */
   memory?: number
-  /** The directory that keeps quantised weights of bases. */
+  /** The directory that keeps quantised weights of bases, and one for what is written on the way. */
   cache: string
+  scratch: string
   log: Log
 }
 

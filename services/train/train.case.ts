@@ -37,6 +37,7 @@ export async function setUp() {
   const deps = {
     ...{ db, store, bases, log, version: '0', openEngine, engine },
     ...{ device: 'cpu' as const, cache: join(root, 'quantized') },
+    scratch: join(root, 'scratch'),
   }
   const own = { ...deps, project: firstProject }
   const never = new AbortController().signal

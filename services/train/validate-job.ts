@@ -1,15 +1,12 @@
 import { Split } from '../../contract/dataset.ts'
 import { ApiError } from '../../contract/errors.ts'
 import { type Id, isId } from '../../contract/ids.ts'
-import { type DatasetRow, makeDataset } from '../../corpus/make-dataset.ts'
-import type { Database, Transaction } from '../../infra/db/client.ts'
-import type { Store } from '../../infra/store/store.ts'
+import { type DatasetRow, type MakeDeps, makeDataset } from '../../corpus/make-dataset.ts'
+import type { Transaction } from '../../infra/db/client.ts'
 import { failJob, JobFailure } from './fail.ts'
 import { advance, type JobRow } from './job.ts'
 import { say } from './say.ts'
 import { inJob } from './spans.ts'
-
-type Deps = { db: Database; store: Store }
 
 const sets = {
   training_file: { file: 'trainingFile', dataset: 'datasetId' },
@@ -21,7 +18,7 @@ type Param = keyof typeof sets
 class JobLost extends Error {}
 
 /** Converts the files of a job that was taken into datasets and puts it in line to be trained; a bad corpus fails it. */
-export async function validateJob(deps: Deps, job: JobRow): Promise<void> {
+export async function validateJob(deps: MakeDeps, job: JobRow): Promise<void> {
   try {
     if (!(await inJob(job, 'validate files', () => haveDatasets(deps, job)))) return
     const patch = { status: 'queued', stalls: 0 } as const
@@ -45,7 +42,8 @@ const whose = ({ id, attempt }: JobRow) => ({ id, status: ['validating_files'], 
  * transaction with the job's knowledge of it: a worker that goes on for another one makes none twice.
  * @returns whether the job goes on
  */
-async function haveDataset({ db, store }: Deps, job: JobRow, param: Param): Promise<boolean> {
+async function haveDataset(deps: MakeDeps, job: JobRow, param: Param): Promise<boolean> {
+  const { db } = deps
   const { file, dataset } = sets[param]
   const fileId = job[file]
   if (!fileId || job[dataset]) return true
@@ -56,7 +54,7 @@ async function haveDataset({ db, store }: Deps, job: JobRow, param: Param): Prom
   const split = Split.parse(job.validationFile ? { train: 1, shuffle: false } : {})
   try {
     const made = await makeDataset(
-      { db, store, project: job.project },
+      { ...deps, project: job.project },
       { fileId, split },
       param,
       async (tx, made) => {

@@ -16,8 +16,8 @@ const log = createLog(
   { name: 'worker', level: 'info' },
   { write: (line) => process.send?.(JSON.parse(line)) },
 )
-const cache = join(root, 'quantized')
-const deps = { db, store, bases, openEngine, log, cache, device: 'cpu' } as const
+const [cache, scratch] = [join(root, 'quantized'), join(root, 'scratch')]
+const deps = { db, store, bases, openEngine, log, cache, scratch, device: 'cpu' } as const
 const { stop } = startJobs(deps, { leaseMs: Number(leaseMs), pollMs: 20 })
 process.on('disconnect', async () => {
   await stop()

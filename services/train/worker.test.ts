@@ -459,7 +459,7 @@ describe('a job that is interrupted', () => {
       if (key !== `files/${training_file}`) throw new Error('the store does not answer')
       return at.store.bytes(key)
     }
-    await expect(validateJob({ db: at.db, store }, (await taken(id))!)).rejects.toThrow('does not answer')
+    await expect(validateJob({ ...at.deps, store }, (await taken(id))!)).rejects.toThrow('does not answer')
     const { datasetId } = await getJob(at, id)
     await validateJob(at.deps, (await taken(id))!)
     expect(await getJob(at, id)).toMatchObject({ status: 'queued', datasetId, stalls: 0 })

@@ -16,8 +16,8 @@ await runProcess('train-worker', async ({ config, log, onStop }) => {
   const store = await openStore(config)
   const bases = baseModels(config.models, { db, store })
   const { device, memory } = config
-  const cache = join(config.home, 'quantized')
-  onStop(startJobs({ db, store, bases, openEngine, device, memory, cache, log }).stop)
+  const [cache, scratch] = [join(config.home, 'quantized'), join(config.home, 'scratch')]
+  onStop(startJobs({ db, store, bases, openEngine, device, memory, cache, scratch, log }).stop)
   onStop(startSweeping({ db, store, log }).stop)
   log.info('waiting for jobs')
 })

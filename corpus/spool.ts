@@ -1,0 +1,90 @@
+/** Entries in a file of their own, for as long as they are put in order. */
+import { type FileHandle, open } from 'node:fs/promises'
+import { ByteBuffer } from './byte-buffer.ts'
+
+/** Some entries: where each begins in `bytes`, until the next batch comes. */
+export type Batch = { bytes: Buffer; starts: Uint32Array }
+
+const readBytes = 2 ** 20
+
+export class Spool {
+  readonly #file: FileHandle
+  readonly #page: ByteBuffer
+  #written = 0
+  count = 0
+
+  private constructor(file: FileHandle, pageBytes: number) {
+    this.#file = file
+    this.#page = new ByteBuffer(pageBytes)
+  }
+
+  /** @param pageBytes how much it has in memory without growing */
+  static async create(path: string, pageBytes: number): Promise<Spool> {
+    return new Spool(await open(path, 'wx+'), pageBytes)
+  }
+
+  /** Adds an entry, which is in memory until `flush`. */
+  add(bytes: Buffer, from: number, to: number): void {
+    this.#page.add(bytes, from, to)
+    this.count += 1
+  }
+
+  /** Writes what is in memory, if it has so many bytes. */
+  async flush(atLeast = 1): Promise<void> {
+    const { bytes, length } = this.#page
+    if (length < atLeast) return
+    await this.#file.write(bytes, 0, length, this.#written)
+    this.#written += length
+    this.#page.length = 0
+  }
+
+  /** Everything, for small ones. */
+  async all(): Promise<Buffer> {
+    await this.flush()
+    const bytes = Buffer.allocUnsafeSlow(this.#written)
+    await readFull(this.#file, bytes, 0, 0)
+    return bytes
+  }
+
+  /** All entries in the order they came. */
+  async *batches(): AsyncGenerator<Batch> {
+    await this.flush()
+    let bytes = Buffer.allocUnsafeSlow(readBytes)
+    let kept = 0 // bytes of an entry that is not whole
+    for (let at = 0; at < this.#written; ) {
+      if (kept === bytes.length) bytes = Buffer.concat([bytes], 2 * bytes.length)
+      const end = kept + (await readFull(this.#file, bytes, kept, at))
+      at += end - kept
+      const { starts, whole } = startsIn(bytes, end)
+      yield { bytes, starts }
+      bytes.copyWithin(0, whole, end)
+      kept = end - whole
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#file.close()
+  }
+}
+
+/** Fills the buffer from `offset` on, or as far as the file goes. */
+async function readFull(file: FileHandle, bytes: Buffer, offset: number, at: number): Promise<number> {
+  let total = 0
+  while (offset + total < bytes.length) {
+    const { bytesRead } = await file.read(bytes, offset + total, bytes.length - offset - total, at + total)
+    if (bytesRead === 0) break
+    total += bytesRead
+  }
+  return total
+}
+
+/** Where the entries begin that are whole before `end`, and where the last of them ends. */
+export function startsIn(bytes: Buffer, end: number): { starts: Uint32Array; whole: number } {
+  const starts: number[] = []
+  let at = 0
+  while (at + 4 <= end && at + bytes.readUInt32LE(at) <= end) {
+    starts.push(at)
+    at += bytes.readUInt32LE(at)
+  }
+  return { starts: Uint32Array.from(starts), whole: at }
+}
