@@ -29,7 +29,7 @@ export async function validateJob(deps: MakeDeps, job: JobRow): Promise<void> {
   }
 }
 
-async function haveDatasets(deps: Deps, job: JobRow): Promise<boolean> {
+async function haveDatasets(deps: MakeDeps, job: JobRow): Promise<boolean> {
   for (const param of ['training_file', 'validation_file'] as const)
     if (!(await haveDataset(deps, job, param))) return false
   return true
