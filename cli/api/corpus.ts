@@ -1,19 +1,21 @@
 /** From a corpus on this machine to a dataset on the server. */
-import { basename } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Dataset, Problem, Split } from '../../contract/dataset.ts'
 import type { FileObject } from '../../contract/file.ts'
+import { bytesLine } from '../terminal/bytes.ts'
 import { type Api, ApiError } from './api.ts'
-import { blobOf } from './blob.ts'
+import { uploadFile } from './upload.ts'
 
 const pollMs = 200
 
-/** Uploads the file at `path`, straight from the disk. */
+/** Uploads the file at `path`; how far a large one is, is shown. */
 export async function uploadCorpus(api: Api, path: string): Promise<FileObject> {
-  const form = new FormData()
-  form.set('purpose', 'fine-tune')
-  form.set('file', await blobOf(path), basename(path))
-  return api.postForm<FileObject>('v1/files', form)
+  const line = bytesLine(process.stderr)
+  try {
+    return await uploadFile(api, path, line.update)
+  } finally {
+    line.end()
+  }
 }
 
 /** Makes a dataset of an uploaded file and waits until it is ready or has failed. */

@@ -40,14 +40,12 @@ export const convert = command({
 
 /** Writes the three files into `directory`: all of them or, where one cannot be had, none. */
 async function download(api: Api, datasetId: string, directory: string): Promise<void> {
-  const texts = await Promise.all(
-    outputs.map(([, file]) => api.text(`v1/datasets/${datasetId}/files/${file}`)),
-  )
   await mkdir(directory, { recursive: true })
   const paths = outputs.map(([name]) => join(directory, name))
   const partial = paths.map((path) => `${path}.part`)
   try {
-    for (const [i, text] of texts.entries()) await writeFile(partial[i]!, text)
+    for (const [i, [, file]] of outputs.entries())
+      await writeFile(partial[i]!, await api.download(`v1/datasets/${datasetId}/files/${file}`))
     for (const [i, path] of paths.entries()) await rename(partial[i]!, path)
   } finally {
     for (const path of partial) await rm(path, { force: true })
