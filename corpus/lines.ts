@@ -41,9 +41,9 @@ export class Lines {
     line.bytes = bytes
     let from = 0
     for (let i = 0; i < bytes.length; i++) {
-      switch (kinds[bytes[i]!]) {
-        case plain:
-          continue
+      const kind = kinds[bytes[i]!]
+      if (kind === plain) continue
+      switch (kind) {
         case escaped:
           line.isPlain = false
           continue

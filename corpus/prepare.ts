@@ -45,12 +45,18 @@ export async function prepare(
         'the file has 1 pair; at least 2 are needed, one to train on and one for the dev set',
       )
     if (problems.firstError) return { problems, counts: { total, train: 0, dev: 0 } }
-    await keep('original.json', jsonArray(spool.batches(), arePairs ? writePair : writeConversation()))
     const { order, train } = splitOrder(total, how)
-    ordered = await putInOrder(spool.batches(), { order, sizes, cut: train }, directory)
-    const write = writeConversation(how.systemPrompt)
-    await keep('train.json', jsonArray(ordered.batches(0, train), write))
-    await keep('dev.json', jsonArray(ordered.batches(train, total), write))
+    const original = () =>
+      keep('original.json', jsonArray(spool.batches(), arePairs ? writePair : writeConversation()))
+    async function sets() {
+      ordered = await putInOrder(spool.batches(), { order, sizes, cut: train }, directory)
+      const write = writeConversation(how.systemPrompt)
+      await keep('train.json', jsonArray(ordered.batches(0, train), write))
+      await keep('dev.json', jsonArray(ordered.batches(train, total), write))
+    }
+    // While one of them waits for the disk, the other goes on.
+    const ends = await Promise.allSettled([original(), sets()])
+    for (const end of ends) if (end.status === 'rejected') throw end.reason
     return { problems, counts: { total, train, dev: total - train } }
   } finally {
     await ordered?.close()

@@ -9,13 +9,17 @@ const readBytes = 2 ** 20
 
 export class Spool {
   readonly #file: FileHandle
-  readonly #page: ByteBuffer
+  /** What is filled, and what is being written meanwhile. */
+  #page: ByteBuffer
+  #other: ByteBuffer
+  #writing: Promise<unknown> = Promise.resolve()
   #written = 0
   count = 0
 
   private constructor(file: FileHandle, pageBytes: number) {
     this.#file = file
     this.#page = new ByteBuffer(pageBytes)
+    this.#other = new ByteBuffer(0)
   }
 
   /** @param pageBytes how much it has in memory without growing */
@@ -29,18 +33,26 @@ export class Spool {
     this.count += 1
   }
 
-  /** Writes what is in memory, if it has so many bytes. */
+  /** Begins to write what is in memory, if it has so many bytes, once what was written before is done. */
   async flush(atLeast = 1): Promise<void> {
-    const { bytes, length } = this.#page
-    if (length < atLeast) return
-    await this.#file.write(bytes, 0, length, this.#written)
-    this.#written += length
+    if (this.#page.length < atLeast) return
+    await this.#writing
+    ;[this.#page, this.#other] = [this.#other, this.#page]
     this.#page.length = 0
+    const { bytes, length } = this.#other
+    this.#writing = this.#file.write(bytes, 0, length, this.#written)
+    this.#writing.catch(() => {}) // heard of by who waits for it
+    this.#written += length
+  }
+
+  async #settle(): Promise<void> {
+    await this.flush()
+    await this.#writing
   }
 
   /** Everything, for small ones. */
   async all(): Promise<Buffer> {
-    await this.flush()
+    await this.#settle()
     const bytes = Buffer.allocUnsafeSlow(this.#written)
     await readFull(this.#file, bytes, 0, 0)
     return bytes
@@ -48,7 +60,7 @@ export class Spool {
 
   /** All entries in the order they came. */
   async *batches(): AsyncGenerator<Batch> {
-    await this.flush()
+    await this.#settle()
     let bytes = Buffer.allocUnsafeSlow(readBytes)
     let kept = 0 // bytes of an entry that is not whole
     for (let at = 0; at < this.#written; ) {
@@ -62,8 +74,9 @@ export class Spool {
     }
   }
 
-  close(): Promise<void> {
-    return this.#file.close()
+  async close(): Promise<void> {
+    await this.#writing.catch(() => {})
+    await this.#file.close()
   }
 }
 

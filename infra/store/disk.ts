@@ -1,10 +1,27 @@
 import { constants, createReadStream } from 'node:fs'
-import { access, copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import {
+  access,
+  copyFile,
+  type FileHandle,
+  link,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+} from 'node:fs/promises'
 import { dirname, join, relative, sep } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { type Bytes, checkKey, ObjectNotFound, type Store, type Stored } from './store.ts'
 import { temporaryIn } from './temporary.ts'
+
+const readBytes = 256 * 1024
+/** What may wait to be written while more comes. */
+const aheadBytes = 2 ** 20
+const flushBytes = 32 * 2 ** 20
 
 /** Objects as files below `root`, an absolute directory that need not exist yet. */
 export function diskStore(root: string): Store {
@@ -37,10 +54,11 @@ export function diskStore(root: string): Store {
     await mkdir(root, { recursive: true })
     try {
       // Open before there is content: a file opened behind a stream that breaks at once would stay.
-      const file = (await open(temporary, 'wx')).createWriteStream({ flush: true })
-      await pipeline(content, file)
+      const file = await open(temporary, 'wx')
+      const stream = file.createWriteStream({ flush: true, highWaterMark: aheadBytes })
+      await pipeline(flushing(content, file), stream)
       await place(temporary, path)
-      return { bytes: file.bytesWritten }
+      return { bytes: stream.bytesWritten }
     } finally {
       await rm(temporary, { force: true })
     }
@@ -56,7 +74,7 @@ export function diskStore(root: string): Store {
         await file.close()
         throw new ObjectNotFound(key)
       }
-      const stream = createReadStream('', { fd: file })
+      const stream = createReadStream('', { fd: file, highWaterMark: readBytes })
       return Readable.toWeb(stream) as ReadableStream<Uint8Array<ArrayBuffer>>
     },
     bytes: async (key) => readFile(pathOf(key)).catch(rethrow(key)),
@@ -105,6 +123,28 @@ async function* walk(path: string, key: string): AsyncGenerator<Stored> {
     const found = entry.isFile() ? await stat(at).catch(orNothing) : undefined
     // The time of the last change of any kind: a link to an old file has the times of that file but this one.
     if (found) yield { key: name, bytes: found.size, since: found.ctime }
+  }
+}
+
+/** Passes the content on, and has the disk write what has come so far, so that there is little to wait for at the end. */
+async function* flushing(content: Bytes, file: FileHandle): AsyncGenerator<Uint8Array> {
+  let flushing: Promise<unknown> | undefined
+  let waiting = 0
+  try {
+    for await (const chunk of content) {
+      yield chunk
+      waiting += chunk.length
+      if (waiting < flushBytes || flushing) continue
+      waiting = 0
+      flushing = file
+        .datasync()
+        .catch(() => {}) // the stream's own flush, at the end, tells
+        .then(() => {
+          flushing = undefined
+        })
+    }
+  } finally {
+    await flushing
   }
 }
 
