@@ -20,6 +20,7 @@ const codes = {
   /** It was sent before, with the same `Idempotency-Key`. */
   request_in_progress: { status: 409, type: 'invalid_request_error', retryAfter: 1 },
   webhook_unreachable: { status: 400, type: 'invalid_request_error' },
+  range_not_satisfiable: { status: 416, type: 'invalid_request_error' },
   file_too_large: { status: 413, type: 'invalid_request_error' },
   /** Nobody reads this answer; it is for the log. */
   client_gone: { status: 400, type: 'invalid_request_error' },

@@ -74,6 +74,7 @@ const descriptions = {
   404: 'There is no such thing',
   409: 'It is in a state that does not allow this',
   413: 'The file, or the request, is too large',
+  416: 'There are no such bytes; `content-range` says how many there are',
   429: 'Too many requests; `retry-after` says when to ask again',
   503: 'The server stops, or what it needs is away; `retry-after` says when to ask again',
   504: 'The request took longer than is allowed',

@@ -67,14 +67,17 @@ export function diskStore(root: string): Store {
   return {
     put,
     putBytes: (key, content) => put(key, Readable.from([content])),
-    async get(key) {
+    async get(key, range) {
       // Opened before it is answered: a missing object is an error here, not in the middle of the stream.
       const file = await open(pathOf(key)).catch(rethrow(key))
       if (!(await file.stat()).isFile()) {
         await file.close()
         throw new ObjectNotFound(key)
       }
-      const stream = createReadStream('', { fd: file, highWaterMark: readBytes })
+      const stream = createReadStream('', {
+        ...{ fd: file, highWaterMark: readBytes },
+        ...(range && { start: range.from, end: range.to - 1 }),
+      })
       return Readable.toWeb(stream) as ReadableStream<Uint8Array<ArrayBuffer>>
     },
     bytes: async (key) => readFile(pathOf(key)).catch(rethrow(key)),

@@ -17,6 +17,17 @@ export function storeCases(open: () => Promise<Store>): void {
     expect(new TextDecoder().decode(await store.bytes('files/a.txt'))).toBe('每天喝水')
   })
 
+  test('a range of an object is read, from its first byte to its last', async () => {
+    const store = await open()
+    await store.putBytes('files/a', utf8.encode('0123456789'))
+    const read = async (from: number, to: number) =>
+      new Response(await store.get('files/a', { from, to })).text()
+    expect([await read(0, 1), await read(3, 7), await read(9, 10), await read(0, 10)]).toEqual([
+      ...['0', '3456', '9', '0123456789'],
+    ])
+    await expect(store.get('files/b', { from: 0, to: 1 })).rejects.toThrow(new ObjectNotFound('files/b'))
+  })
+
   test('a second object of the same key replaces the first', async () => {
     const store = await open()
     await store.putBytes('a', utf8.encode('first'))

@@ -5,12 +5,15 @@ export type Bytes = AsyncIterable<Uint8Array>
 /** What a store knows of an object; `since`: how long this content is there at least. */
 export type Stored = { key: string; bytes: number; since: Date }
 
+/** Bytes from the one at `from` up to, and without, the one at `to`; both lie within the object. */
+export type Range = { from: number; to: number }
+
 export interface Store {
   /** Writes the object, replacing one that is there; if `content` throws, nothing is changed. */
   put(key: string, content: Bytes): Promise<{ bytes: number }>
   putBytes(key: string, content: Uint8Array): Promise<{ bytes: number }>
-  /** Opens the object as a stream. Throws `ObjectNotFound`. */
-  get(key: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>
+  /** Opens the object, or a range of it, as a stream. Throws `ObjectNotFound`. */
+  get(key: string, range?: Range): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>
   /** Reads the object whole; for small ones. Throws `ObjectNotFound`. */
   bytes(key: string): Promise<Uint8Array<ArrayBuffer>>
   exists(key: string): Promise<boolean>

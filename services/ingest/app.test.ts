@@ -70,6 +70,26 @@ test('a file comes back as it was sent, with its hash and encoding', async () =>
   expect(await (await openai.files.content(file.id)).text()).toBe(content)
 })
 
+test('a range of a file is answered as HTTP has it', async () => {
+  const { id } = await upload('0123456789')
+  const ask = async (range: string) => {
+    const response = await fetch(`${server.url}/v1/files/${id}/content`, { headers: { range } })
+    const text = await response.text()
+    const { status, headers } = response
+    return [status, status === 416 ? JSON.parse(text).error.code : text, headers.get('content-range')]
+  }
+  expect(await ask('bytes=0-0')).toEqual([206, '0', 'bytes 0-0/10'])
+  expect(await ask('bytes=7-')).toEqual([206, '789', 'bytes 7-9/10'])
+  expect(await ask('bytes=-3')).toEqual([206, '789', 'bytes 7-9/10'])
+  expect(await ask('bytes=2-100')).toEqual([206, '23456789', 'bytes 2-9/10'])
+  expect(await ask('bytes=-100')).toEqual([206, '0123456789', 'bytes 0-9/10'])
+  for (const none of ['bytes=10-', 'bytes=-0'])
+    expect(await ask(none)).toEqual([416, 'range_not_satisfiable', 'bytes */10'])
+  // Not heeded: what is no range, and more than one.
+  for (const other of ['lines=1-2', 'bytes=5-2', 'bytes=0-1,3-4', 'bytes=-'])
+    expect(await ask(other)).toEqual([200, '0123456789', null])
+})
+
 test('the list is newest first, in pages, and by purpose', async () => {
   const ids = []
   for (const name of ['a', 'b', 'c']) ids.unshift((await upload(name, `${name}.txt`)).id)

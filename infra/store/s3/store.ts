@@ -57,9 +57,9 @@ export function s3Store(bucket: Bucket, cache: string): Store {
       checkKey(key)
       return upload(bucket, key, Readable.from([content]))
     },
-    async get(key) {
+    async get(key, range) {
       checkKey(key)
-      return read(bucket, key)
+      return read(bucket, key, range)
     },
     async bytes(key) {
       checkKey(key)

@@ -1,5 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { and, eq } from 'drizzle-orm'
+import { ApiError } from '../../../contract/errors.ts'
 import { ExpiresAfter, FileDeleted, FileObject, FilePurpose } from '../../../contract/file.ts'
 import { PageQuery, page, pageOf } from '../../../contract/page.ts'
 import { pageOfRows } from '../../../infra/db/page.ts'
@@ -8,6 +9,7 @@ import type { HttpApp } from '../../../infra/http/app.ts'
 import { errors } from '../../../infra/http/errors.ts'
 import { forCaller } from '../../../infra/http/guard.ts'
 import { json } from '../../../infra/http/json.ts'
+import { rangeOf } from '../../../infra/http/range.ts'
 import type { IngestDeps } from '../app.ts'
 import { deleteFile } from '../delete-file.ts'
 import { findFile, mustHaveContent, toFile } from '../file.ts'
@@ -36,8 +38,12 @@ const retrieve = createRoute({
 const content = createRoute({
   method: 'get',
   path: '/v1/files/{id}/content',
-  request: { params: one },
-  responses: { 200: { description: 'Its bytes, as they were uploaded' }, ...errors(404) },
+  request: { params: one, headers: z.object({ range: z.string().optional() }) },
+  responses: {
+    200: { description: 'Its bytes, as they were uploaded' },
+    206: { description: 'Those that `range` asks for' },
+    ...errors(404, 416),
+  },
 })
 const remove = createRoute({
   method: 'delete',
@@ -83,10 +89,26 @@ export function addFileRoutes(app: HttpApp, deps: IngestDeps): void {
   app.openapi(content, async (c) => {
     const file = await findFile(forCaller(c, deps), c.req.valid('param').id)
     mustHaveContent(file)
-    return c.body(await deps.store.get(file.objectKey), 200, {
+    const { bytes } = file
+    const range = rangeOf(c.req.valid('header').range, bytes)
+    if (range === 'none') {
+      c.header('content-range', `bytes */${bytes}`)
+      throw new ApiError('range_not_satisfiable', `range: the file has ${bytes} bytes`, { param: 'range' })
+    }
+    const headers = {
+      'accept-ranges': 'bytes',
       'content-type': 'application/octet-stream',
-      'content-length': String(file.bytes),
       'content-disposition': `attachment; filename*=UTF-8''${encodeURIComponent(file.filename)}`,
+    }
+    if (!range)
+      return c.body(await deps.store.get(file.objectKey), 200, {
+        ...headers,
+        'content-length': String(bytes),
+      })
+    return c.body(await deps.store.get(file.objectKey, range), 206, {
+      ...headers,
+      'content-length': String(range.to - range.from),
+      'content-range': `bytes ${range.from}-${range.to - 1}/${bytes}`,
     })
   })
   app.openapi(remove, async (c) => {
