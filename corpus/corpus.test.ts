@@ -8,8 +8,9 @@ import { afterAll, expect, test } from 'vitest'
 import type { Split } from '../contract/dataset.ts'
 import type { Conversation } from './conversation.ts'
 import { detectEncoding } from './encoding.ts'
+import type { Entry } from './entry.ts'
 import { prepare as prepareCorpus } from './prepare.ts'
-import { readWhole } from './read.ts'
+import { readCorpus, readWhole } from './read.ts'
 
 const root = await mkdtemp(join(tmpdir(), 'preamble-corpus-'))
 afterAll(async () => {
@@ -93,6 +94,45 @@ test('all pairs may go to training', async () => {
   const { counts, problems } = await prepare(utf8('q\na\n'), { ...split, train: 1 })
   expect(counts).toEqual({ total: 1, train: 1, dev: 0 })
   expect(problems.total).toBe(0)
+})
+
+test('a corpus in pieces is the same as in one, wherever they are cut', async () => {
+  const turns = [
+    { role: 'user', content: 'q "1" \\ 😀' },
+    { role: 'assistant', content: 'a\n1，' },
+  ]
+  const corpora = [
+    '感冒了？\r\n 多喝水 "热的"。\r\n\r\n头痛\t\r😀先休息\r',
+    JSON.stringify([{ q: 'q, [1]', a: '}a"' }, { conversations: turns }], null, 2),
+    `${JSON.stringify({ messages: turns })}\r\n\n${JSON.stringify({ q: 'é', a: '好' })}`,
+    '头痛\0\n休息\uFFFD\n\n没有回答',
+    '[{"q": "a", "a": "b"}\n, {"q": 3}, x]',
+  ]
+  for (const corpus of corpora) {
+    for (const bytes of [utf8(corpus), new Uint8Array(Buffer.from(`\uFEFF${corpus}`, 'utf16le'))]) {
+      const whole = await readWhole(bytes)
+      for (const size of [1, 2, 3, 7]) {
+        const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) =>
+          bytes.subarray(i * size, (i + 1) * size),
+        )
+        const conversations: Conversation[] = []
+        const take = (entry: Entry) => conversations.push(entry.conversation())
+        const problems = await readCorpus(Readable.from(pieces), detectEncoding(bytes), take)
+        expect({ conversations, problems: problems.list }).toEqual({
+          conversations: whole.conversations,
+          problems: whole.problems.list,
+        })
+      }
+    }
+  }
+})
+
+test('a conversation that is too long to be one is refused with its line', async () => {
+  const long = '长'.repeat(6 * 2 ** 20) // 18 MiB
+  expect(await found(`q\na\n\nq2\n${long}\n`)).toEqual(['5 too_long'])
+  expect(await found(`q\na\n\nq2\n${`${long.slice(0, 2 ** 20)}\n`.repeat(6)}`)).toEqual(['4 too_long'])
+  expect(await found(`[{"q": "q", "a": "a"},\n{"q": "q2", "a": "${long}"}]`)).toEqual(['1:23 too_long'])
+  expect(await found(`{"q": "q", "a": "a"}\n{"q": "q2", "a": "${long}"}`)).toEqual(['2 too_long'])
 })
 
 test('a question without an answer names its line and its text', async () => {

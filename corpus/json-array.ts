@@ -98,6 +98,7 @@ class ArrayParser {
     const bytes =
       this.#rest.length > 0 ? Buffer.concat([this.#rest, piece.subarray(from, to)]) : piece.subarray(from, to)
     this.#rest = Buffer.alloc(0)
+    if (bytes.length > maxEntryBytes) return this.#tooLong()
     const text = bytes.toString()
     const wasUnfit = this.#isUnfit
     this.#reportUnfit(text)
@@ -132,6 +133,12 @@ class ArrayParser {
     this.#state = 'broken'
   }
 
+  #tooLong(): void {
+    const message = `what begins here is longer than the ${maxEntryBytes} bytes that a conversation may have`
+    this.#problems.error('too_long', message, this.#place)
+    this.#state = 'broken'
+  }
+
   #reportUnfit(text: string): void {
     if (!this.#isUnfit) return
     this.#isUnfit = false
@@ -151,11 +158,7 @@ class ArrayParser {
     this.#reportUnfit(text)
     if (this.#state === 'after' && text.trim() !== '')
       this.#invalid('EndOfFileExpected', text, text.length - text.trimStart().length)
-    if (this.#state === 'inside' || this.#state === 'before') {
-      const message = `what begins here is longer than the ${maxEntryBytes} bytes that a conversation may have`
-      this.#problems.error('too_long', message, this.#place)
-      this.#state = 'broken'
-    }
+    if (this.#state === 'inside' || this.#state === 'before') this.#tooLong()
     this.#move(text)
     this.#rest = Buffer.alloc(0)
   }

@@ -121,6 +121,22 @@ describe('preamble convert', () => {
   })
 })
 
+test('preamble convert sends a large corpus in parts, says how far it is, and loses nothing', async () => {
+  const [large, out] = [join(root, 'large.txt'), join(root, 'large')]
+  const answer = '多喝水。'.repeat(80_000) // 1 MB
+  await writeFile(large, Array.from({ length: 70 }, (_, i) => `问题${i}\n${answer}\n`).join('\n'))
+  const converted = await preamble(['convert', large, '--out', out])
+  expect(converted).toMatchObject({ code: 0, err: expect.stringMatching(/67\.2 of 67\.2 MB/) })
+  expect(converted.out).toContain('70 conversations: 49 train, 21 dev')
+  const sets = await Promise.all(
+    ['train', 'dev'].map(async (set) => JSON.parse(await readFile(join(out, `${set}.json`), 'utf8'))),
+  )
+  expect(sets.map((set) => set.length)).toEqual([49, 21])
+  const turns = sets.flat().map(({ conversations }) => conversations)
+  expect(new Set(turns.map(([question]) => question.content)).size).toBe(70)
+  expect(turns.every((turn) => turn[1].content === answer)).toBe(true)
+})
+
 test('preamble tune trains a model, which preamble chat talks to and preamble models lists', async () => {
   const quick = ['--base', 'tiny', '--steps', '4', '--virtual-tokens', '8', '--seed', '3', '--suffix', 'cli']
   // The tiny base has a window of 128 tokens.
