@@ -98,7 +98,10 @@ class ArrayParser {
     const bytes =
       this.#rest.length > 0 ? Buffer.concat([this.#rest, piece.subarray(from, to)]) : piece.subarray(from, to)
     this.#rest = Buffer.alloc(0)
-    if (bytes.length > maxEntryBytes) return this.#tooLong()
+    if (bytes.length > maxEntryBytes) {
+      this.#tooLong()
+      return
+    }
     const text = bytes.toString()
     const wasUnfit = this.#isUnfit
     this.#reportUnfit(text)
