@@ -52,7 +52,7 @@ export type UploadPart = z.infer<typeof UploadPart>
 export const CompleteRequest = z
   .strictObject({
     /** In the order in which they make up the file. */
-    part_ids: z.array(z.string()).min(1),
+    part_ids: z.array(z.string()).min(1).max(10_000),
     /** Of the whole file, in hexadecimal digits. */
     md5: z
       .string()

@@ -98,12 +98,13 @@ async function complete(deps: Deps, upload: UploadRow, request: CompleteRequest)
 async function partsOf({ db }: Deps, { id, bytes }: UploadRow, ids: readonly string[]): Promise<Part[]> {
   const rows = await db.select().from(uploadParts).where(eq(uploadParts.uploadId, id))
   const known = new Map<string, Part>(rows.map((row) => [row.id, row]))
+  const seen = new Set<string>()
   const parts = ids.map((partId, i) => {
     const part = known.get(partId)
     const param = `part_ids[${i}]`
     if (!part) throw new ApiError('invalid_value', `${param}: the upload has no part ${partId}`, { param })
-    if (ids.indexOf(partId) < i)
-      throw new ApiError('invalid_value', `${param}: ${partId} is there twice`, { param })
+    if (seen.has(partId)) throw new ApiError('invalid_value', `${param}: ${partId} is there twice`, { param })
+    seen.add(partId)
     return part
   })
   const sum = parts.reduce((total, part) => total + part.bytes, 0)

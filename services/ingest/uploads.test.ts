@@ -227,7 +227,7 @@ test('a client that hangs up amid a part leaves nothing behind', async () => {
   const socket = connect(server.port, '127.0.0.1')
   const head = `--x\r\ncontent-disposition: form-data; name="data"; filename="p"\r\n\r\n`
   socket.write(
-    `POST /v1/uploads/${id}/parts HTTP/1.1\r\nhost: x\r\ncontent-length: 10000000\r\ncontent-type: multipart/form-data; boundary=x\r\n\r\n${head}${'x'.repeat(200_000)}`,
+    `POST /v1/uploads/${id}/parts HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10000000\r\ncontent-type: multipart/form-data; boundary=x\r\n\r\n${head}${'x'.repeat(200_000)}`,
   )
   await expect.poll(async () => (await objects()).length).toBe(before.length + 1)
   socket.destroy()
