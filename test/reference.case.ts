@@ -6,7 +6,7 @@ import { prefixAdapter } from '../engine/adapters/prefix.ts'
 import { splitRows } from '../engine/adapters/prefix-files.ts'
 import type { Sequence } from '../engine/decoding/chunks.ts'
 import type { Decoder } from '../engine/decoding/decoder.ts'
-import { type Checkpointing, gateName } from '../engine/grad/checkpoint.ts'
+import type { Checkpointing } from '../engine/grad/checkpoint.ts'
 import type { Binding, Model } from '../engine/models/model.ts'
 import { openModel } from '../engine/models/open.ts'
 import { ropeFeeds } from '../engine/models/step.ts'
@@ -87,7 +87,6 @@ export async function gradientsOf(
     weights: { data: weights.map((weight) => weight / labelled), shape: [weights.length] },
     ...ropeFeeds(model, adapter.virtualTokens + longest),
     ...Object.fromEntries(parameters),
-    ...(checkpointing !== 'none' && { [gateName]: { data: Float32Array.of(1), shape: [1] } }),
   })
   const of = (name: string) => gradients[`gradient of ${name}`]!.data as Float32Array
   return {

@@ -1,4 +1,4 @@
-import { add, expand, reshape, scalar, sum } from '../graph/build.ts'
+import { add, concat, expand, pad, reshape, scalar, sum } from '../graph/build.ts'
 import { type Shape, sameShape } from '../graph/dim.ts'
 import { type Node, topological } from '../graph/node.ts'
 import { type Checkpointing, recomputation } from './checkpoint.ts'
@@ -32,7 +32,7 @@ export function backward(
       if (!edge || !active.has(input)) return
       const own = sumTo(edge, input.shape)
       const before = gradient.get(input)
-      gradient.set(input, before ? add(before, own) : own)
+      gradient.set(input, before ? together(before, own) : own)
     })
   }
   return sources.map((source) => {
@@ -41,6 +41,17 @@ export function backward(
       throw new Error(`no path from the loss to ${'name' in source.attrs ? source.attrs.name : source.op}`)
     return g
   })
+}
+
+/** The sum of two gradients. Those of slices that lie side by side are joined, rather than filled up with zeros and added. */
+function together(a: Node, b: Node): Node {
+  if (a.op !== 'pad' || b.op !== 'pad' || a.attrs.axis !== b.attrs.axis) return add(a, b)
+  const { axis, rows } = a.attrs
+  const [first, second] = a.attrs.start < b.attrs.start ? [a, b] : [b, a]
+  const parts = [first, second].map(({ inputs: [x] }) => x!)
+  if (first.attrs.start + Number(parts[0]!.shape[axis]) !== second.attrs.start) return add(a, b)
+  const flat = parts.flatMap((x) => (x.op === 'concat' && x.attrs.axis === axis ? x.inputs : [x]))
+  return pad(concat(flat, axis), axis, first.attrs.start, rows)
 }
 
 /** Sums a gradient over the axes its source was broadcast along. */

@@ -2,7 +2,7 @@
  * Activation checkpointing (Chen et al. 2016) as a pass over the graph: the backward walk is handed copies of forward
  * nodes that are computed again when it comes to them, so that the forward's own can be freed.
  */
-import { input, late } from '../graph/build.ts'
+import { late } from '../graph/build.ts'
 import { type Node, topological, widensWeight } from '../graph/node.ts'
 import type { OpName } from '../graph/op.ts'
 
@@ -16,15 +16,11 @@ export type Checkpointing = 'none' | 'selective' | 'full'
 /** From a node of the forward pass, and the gradient with which the backward walk reaches it, to what it may use. */
 export type Recompute = (node: Node, gradient: Node) => (used: Node) => Node
 
-/** The name of the scalar input that is fed 1 wherever something is computed again. */
-export const gateName = 'recompute'
-
 /** A weight that is widened for one product is widened again for the next, whatever the level: it is never kept. */
 export function recomputation(loss: Node, level: Checkpointing): Recompute {
   const order = topological([loss])
   const views = viewsOfSources(order)
   const segments = segmentsOf(order, views)
-  const gate = input(gateName, [1])
   const isKept = (node: Node) => {
     if (widensWeight(node)) return false
     if (level === 'none' || segments.cuts.has(node) || views.has(node) || node.op === 'attend') return true
@@ -34,7 +30,7 @@ export function recomputation(loss: Node, level: Checkpointing): Recompute {
   const copiers = new Map<number, (used: Node) => Node>()
   return (node, gradient) => {
     const segment = segments.of.get(node)!
-    const copy = copiers.get(segment) ?? copier(isKept, views, (x) => late(x, gradient, gate))
+    const copy = copiers.get(segment) ?? copier(isKept, views, (x) => late(x, gradient))
     copiers.set(segment, copy)
     return copy
   }
@@ -76,7 +72,7 @@ function copier(isKept: (node: Node) => boolean, views: ReadonlySet<Node>, wait:
 /** What costs next to nothing beside the products with weights: element by element, by row, or of two activations. */
 const cheapOps = new Set<OpName>([
   ...(['add', 'sub', 'mul', 'div', 'neg', 'exp', 'log', 'sqrt', 'tanh', 'sigmoid', 'silu', 'gelu'] as const),
-  ...(['softmax', 'rmsNorm', 'reshape', 'transpose', 'expand', 'slice'] as const),
+  ...(['softmax', 'rmsNorm', 'reshape', 'transpose', 'expand'] as const),
 ])
 const isCheap = (node: Node, views: ReadonlySet<Node>) =>
   cheapOps.has(node.op) || (node.op === 'matmul' && !node.inputs.some((x) => views.has(x) || widensWeight(x)))

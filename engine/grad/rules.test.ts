@@ -17,6 +17,7 @@ import {
   mean,
   mul,
   neg,
+  pad,
   reshape,
   rmsNorm,
   rotary,
@@ -133,6 +134,7 @@ const cases: Record<string, Case> = {
     build: (a, b) => concat([a!, b!], 1),
   },
   slice: { shapes: [[2, 5]], build: (x) => slice(x!, 1, 1, 3) },
+  pad: { shapes: [[2, 3]], build: (x) => pad(x!, 1, 1, 5) },
   expand: { shapes: [[2, 1]], build: (x) => expand(x!, [3, 2, 4]) },
   'gather, with a repeated row': { shapes: [[4, 3]], build: (x) => gather(x!, index(2, 0, 2)) },
   'gather, of distinct rows': {

@@ -1,6 +1,5 @@
 import {
   add,
-  concat,
   crossEntropyGrad,
   div,
   expand,
@@ -9,6 +8,7 @@ import {
   mean,
   mul,
   neg,
+  pad,
   quantizedMatmul,
   reshape,
   rotary,
@@ -123,9 +123,9 @@ export const gradRules: { readonly [O in OpName]: GradRule<O> } = {
     const rows = x!.shape[axis]!
     if (typeof rows !== 'number' || typeof size !== 'number')
       throw new Error(`slice: ${size} of ${rows} rows is symbolic`)
-    const zeros = (n: number) => (n === 0 ? [] : [expand(scalar(0), x!.shape.with(axis, n))])
-    return [concat([...zeros(start), g, ...zeros(rows - start - size)], axis)]
+    return [pad(g, axis, start, rows)]
   },
+  pad: ({ attrs: { axis, start } }, g, x) => [slice(g, axis, start, x!.shape[axis]!)],
   expand: (_, g) => [g],
 
   gather: ({ attrs }, g, table, index) => {

@@ -132,7 +132,20 @@ export function slice(x: Node, axis: number, start: number, size: Dim): Node {
       : typeof limit === 'string' || start + size <= limit
   if (!fits)
     throw new ShapeError('slice', [x.shape], `axis ${axis} has ${limit} rows, not ${start} + ${size}`)
+  if (size === limit) return x
   return make('slice', [x], { axis, start, size }, x.shape.with(axis, size))
+}
+
+/** x as the rows of one axis from `start` on, zeros before and after them: `rows` in all. */
+export function pad(x: Node, axis: number, start: number, rows: number): Node {
+  const own = x.shape[axis]!
+  if (typeof own !== 'number' || start + own > rows)
+    throw new ShapeError(
+      'pad',
+      [x.shape],
+      `axis ${axis} has ${own} rows, not within ${rows} from ${start} on`,
+    )
+  return own === rows ? x : make('pad', [x], { axis, start, rows }, x.shape.with(axis, rows))
 }
 
 export function expand(x: Node, shape: Shape): Node {
@@ -159,7 +172,7 @@ export function scatterAdd(updates: Node, index: Node, rows: Dim, { distinct = f
   return make('scatterAdd', [updates, index], { rows, distinct }, [rows, updates.shape[1]!])
 }
 
-export const late = (x: Node, after: Node, gate: Node): Node => make('late', [x, after, gate], {}, x.shape)
+export const late = (x: Node, after: Node): Node => make('late', [x, after], {}, x.shape)
 
 export const attend = (scores: Node, values: Node): Node =>
   make('attend', [scores, values], {}, matmulShape(scores.shape, values.shape, false, false))

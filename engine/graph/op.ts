@@ -67,6 +67,8 @@ export type Ops = {
   transpose: { perm: readonly number[] }
   concat: { axis: number }
   slice: { axis: number; start: number; size: Dim }
+  /** The reverse of a slice: x is the rows of one axis from `start` on, of `rows` in all; the others are zeros. */
+  pad: { axis: number; start: number; rows: number }
   /** Broadcast to a larger shape. */
   expand: { shape: Shape }
 
@@ -75,7 +77,7 @@ export type Ops = {
   /** The reverse: a zero table [rows, H], with each of N update rows [N, H] added at its index [N]. */
   scatterAdd: { rows: Dim; distinct: boolean }
 
-  /** x, but not before `after` is there; the third input is a gate fed 1, so that nothing can be known ahead. */
+  /** x, but not before `after` is there. */
   late: None
 
   /** Over the last axis. */

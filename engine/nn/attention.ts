@@ -47,17 +47,29 @@ export function attention(
   const S = keys.shape[2]!
 
   // Queries that share a KV head are one product, without repeating keys, in pieces whose scores stay in the caches.
-  const group = heads / kvHeads
-  const pieces = [4, 3, 2].find((n) => group % n === 0) ?? 1
-  const rows = times(group / pieces, T)
-  const query = reshape(rotate(byHead(q, heads)), [B, kvHeads, pieces, rows, d])
-  const mixed = Array.from({ length: pieces }, (_, i) => {
-    const own = reshape(slice(query, 2, i, 1), [B, kvHeads, rows, d])
-    const scores = matmul(own, keys, { transB: true, alpha: 1 / Math.sqrt(d) }) // (B, kvHeads, rows, S)
-    const masked = add(reshape(scores, [B, heads / pieces, T, S]), mask)
-    return reshape(attend(reshape(masked, [B, kvHeads, rows, S]), values), [B, kvHeads, 1, rows, d])
+  const pieces = piecesOf(heads, kvHeads)
+  const ownHeads = heads / pieces
+  const ownKvHeads = Math.max(1, kvHeads / pieces)
+  const rows = times(ownHeads / ownKvHeads, T)
+  const query = rotate(byHead(q, heads)) // (B, heads, T, d)
+  const keyParts = split(keys, ownKvHeads) // (B, ownKvHeads, S, d)
+  const valueParts = split(values, ownKvHeads)
+  const mixed = split(query, ownHeads).map((part, i) => {
+    const at = Math.floor((i * keyParts.length) / pieces)
+    const own = reshape(part, [B, ownKvHeads, rows, d])
+    const scores = matmul(own, keyParts[at]!, { transB: true, alpha: 1 / Math.sqrt(d) }) // (B, ownKvHeads, rows, S)
+    const masked = add(reshape(scores, [B, ownHeads, T, S]), mask)
+    return reshape(attend(reshape(masked, [B, ownKvHeads, rows, S]), valueParts[at]!), [B, ownHeads, T, d])
   })
-  const byToken = transpose(reshape(concat(mixed, 2), [B, heads, T, d]), [0, 2, 1, 3])
+  const byToken = transpose(concat(mixed, 1), [0, 2, 1, 3])
   const context = reshape(byToken, [times(B, T), heads * d])
   return { context: present ? gather(context, present, { distinct: true }) : context, rows: { key, value } }
 }
+
+/** At most eight, each of some heads of one KV head, or of all heads of some KV heads. */
+const piecesOf = (heads: number, kvHeads: number): number =>
+  [8, 7, 6, 5, 4, 3, 2].find((n) => heads % n === 0 && (kvHeads % n === 0 || n % kvHeads === 0)) ?? 1
+
+/** So many heads each. */
+const split = (x: Node, heads: number): Node[] =>
+  Array.from({ length: Number(x.shape[1]) / heads }, (_, i) => slice(x, 1, i * heads, heads))

@@ -32,7 +32,6 @@ const elementType: Record<DType, number> = {
   uint8: 2,
   uint4: 21,
 }
-const bool = 9 // ONNX's number for it
 /** Ends a slice at the end of its axis, whatever its size. */
 const toTheEnd = Number.MAX_SAFE_INTEGER
 
@@ -96,6 +95,10 @@ export const onnxRules: { readonly [O in OpName]: OnnxRule<O> } = {
     const end = typeof size === 'number' ? start + size : toTheEnd
     return w.node('Slice', [x!, w.ints([start]), w.ints([end]), w.ints([axis])])
   },
+  pad: (w, { attrs: { axis, start }, inputs, shape }, x) => {
+    const end = Number(shape[axis]) - start - Number(inputs[0]!.shape[axis])
+    return w.node('Pad', [x!, w.ints([start, end]), '', w.ints([axis])])
+  },
   expand: (w, { shape }, x) => w.node('Expand', [x!, w.shape(shape)]),
 
   gather: (w, _, table, index) => w.node('Gather', [table!, index!]),
@@ -108,10 +111,12 @@ export const onnxRules: { readonly [O in OpName]: OnnxRule<O> } = {
     return w.node('ScatterElements', [zeros, everywhere, updates!], { reduction: 'add', axis: 0 })
   },
 
-  late: (w, _, x, after, gate) => {
-    const first = w.node('Slice', [w.node('Reshape', [after!, w.ints([-1])]), w.ints([0]), w.ints([1])])
-    const one = w.node('Where', [w.node('Cast', [gate!], { to: bool }), w.float(1), first])
-    return w.node('Mul', [x!, one]) // times faster than Where over all of x
+  // A reshape to a shape that is not known before `after` is: zeros, which leave each size as it is. It copies nothing.
+  late: (w, { inputs, shape }, x, after) => {
+    const axis = inputs[1]!.shape.findIndex((size) => typeof size === 'string')
+    if (axis < 0) return x! // of no batch: small, and there is nothing to wait for
+    const size = w.node('Shape', [after!], { start: axis, end: axis + 1 })
+    return w.node('Reshape', [x!, w.node('Mul', [size, w.ints(shape.map(() => 0))])])
   },
 
   softmax: (w, _, x) => w.node('Softmax', [x!], { axis: -1 }),

@@ -38,7 +38,7 @@ const elementBytes: Record<DType, number> = {
 }
 
 /** Takes no memory of its own. */
-const isView = (node: Node) => node.op === 'reshape'
+const isView = ({ op }: Node) => op === 'reshape' || op === 'late'
 
 /** What the runtime may write over an input that nobody needs any more. */
 const elementwise = new Set<OpName>([

@@ -1,7 +1,7 @@
 /** The compiled graph of a training step: of one adapter, or of several whose rows share a batch. */
 import type { Adapter, Bindable, Parameters } from '../adapters/adapter.ts'
 import { nameBeside, sideBySide } from '../adapters/side-by-side.ts'
-import { type Checkpointing, gateName } from '../grad/checkpoint.ts'
+import type { Checkpointing } from '../grad/checkpoint.ts'
 import { sizeOf } from '../graph/dim.ts'
 import type { Binding, Model } from '../models/model.ts'
 import { int64, ropeFeeds } from '../models/step.ts'
@@ -85,7 +85,7 @@ export class Pass implements AsyncDisposable {
   /** Runs parts of different members as one batch, and tells what came of each. */
   async run(parts: readonly Part[]): Promise<Outcome[]> {
     const begun = performance.now()
-    const { checkpointing = 'none', dropout } = this.#members[0]!
+    const { dropout } = this.#members[0]!
     const batch = collate(
       parts.flatMap((part) => part.samples),
       this.#adapter,
@@ -95,7 +95,6 @@ export class Pass implements AsyncDisposable {
       ...batch.feeds,
       weights: weightsOf(parts, batch),
       ...(this.#members.length > 1 && { owner: ownersOf(parts, this.#members) }),
-      ...(checkpointing !== 'none' && { [gateName]: { data: Float32Array.of(1), shape: [1] } }),
       ...dropout?.feeds(sizesOf(batch)),
       ...this.#rope,
       ...this.#parameters(),
