@@ -21,6 +21,10 @@ describe.each(families)('%s', (name) => {
   const { model, base, checkpoint, full } = opened
   const methods: [string, Adapter][] = [
     ['a prefix', prefixAdapter(model, name, prefix)],
+    [
+      'a projected prefix',
+      prefixAdapter(model, name, { ...prefix, prefix_projection: true, encoder_hidden_size: 24 }),
+    ],
     ['a LoRA', loraAdapter(model, name, lora)],
     ['all weights', fullAdapter(checkpoint, weightShapes(model))],
   ]
