@@ -134,6 +134,14 @@ const cases: Record<string, Case> = {
     build: (a, b) => concat([a!, b!], 1),
   },
   slice: { shapes: [[2, 5]], build: (x) => slice(x!, 1, 1, 3) },
+  'slice, side by side': {
+    shapes: [[2, 5]],
+    build: (x) => concat([tanh(slice(x!, 1, 1, 1)), slice(x!, 1, 2, 2), exp(slice(x!, 1, 0, 1))], 1),
+  },
+  'slice, of the same rows': {
+    shapes: [[2, 5]],
+    build: (x) => mul(slice(x!, 1, 0, 3), slice(x!, 1, 1, 3)),
+  },
   pad: { shapes: [[2, 3]], build: (x) => pad(x!, 1, 1, 5) },
   expand: { shapes: [[2, 1]], build: (x) => expand(x!, [3, 2, 4]) },
   'gather, with a repeated row': { shapes: [[4, 3]], build: (x) => gather(x!, index(2, 0, 2)) },
@@ -232,4 +240,16 @@ test('a cast stops the gradient, and a derivative of a derivative is refused by 
   expect(() => backward(sum(cast(cast(x, 'float16'), 'float32')), [x])).toThrow('no path from the loss to x')
   const first = backward(reshape(sum(crossEntropy(x, index(0, 1))), []), [x])[0]!
   expect(() => backward(sum(first), [x])).toThrow('crossEntropyGrad is itself part of a derivative')
+})
+
+test('gradients of the slices that a value is cut into are joined', () => {
+  const x = input('x', [2, 6])
+  const parts = [0, 2, 4].map((start) => tanh(slice(x, 1, start, 2)))
+  const [first] = backward(reshape(sum(concat(parts, 1)), []), [x])
+  expect(first!.op).toBe('concat')
+  expect(first!.inputs.map(({ shape }) => shape)).toEqual([
+    [2, 2],
+    [2, 2],
+    [2, 2],
+  ])
 })
