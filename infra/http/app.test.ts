@@ -1,10 +1,11 @@
-import { createRoute, type z } from '@hono/zod-openapi'
+import { createRoute, z } from '@hono/zod-openapi'
 import { HTTPException } from 'hono/http-exception'
 import { afterAll, expect, test } from 'vitest'
 import { ChatCompletion, ChatRequest } from '../../contract/chat.ts'
 import { ApiError } from '../../contract/errors.ts'
 import { JobRequest } from '../../contract/job.ts'
 import { connect } from '../db/client.ts'
+import { PageQuery } from '../../contract/page.ts'
 import { testDatabase } from '../db/testing.ts'
 import { createLog } from '../log.ts'
 import { boundedLabels, createMetrics } from '../metrics.ts'
@@ -31,6 +32,13 @@ const post = (path: string, schema: z.ZodType) =>
   })
 app.openapi(post('/chat', ChatRequest), (c) => c.json({} as ChatCompletion, 200))
 app.openapi(post('/jobs', JobRequest), (c) => c.json({} as ChatCompletion, 200))
+const things = { 200: { description: 'Things' } }
+const query = { params: z.object({ id: z.string() }), query: PageQuery }
+app.openapi(createRoute({ method: 'get', path: '/things', responses: things }), (c) => c.json({}))
+app.openapi(createRoute({ method: 'get', path: '/things/{id}', request: query, responses: things }), (c) =>
+  c.json({}),
+)
+app.openapi(createRoute({ method: 'post', path: '/things/own', responses: things }), (c) => c.json({}))
 app.get('/missing', () => {
   throw new ApiError('not_found', 'no file file-1', { param: 'file_id' })
 })
@@ -100,6 +108,54 @@ test('a missing body is a missing field', async () => {
   const response = await app.request('/chat', { method: 'POST' })
   expect(response.status).toBe(400)
   expect(await response.json()).toMatchObject({ error: { param: 'model' } })
+})
+
+test.each([
+  ['U+0000', 'a\0', 'holds the character U+0000, which is no text'],
+  ['half of a pair', 'a\ud83d', 'holds half of a surrogate pair, which is no character'],
+])('%s is refused, wherever in a request', async (_, text, problem) => {
+  const told = (place: string) => invalid(place, `${place}: ${problem}`)
+  expect(await answer('/chat', { model: 'm', messages: [{ role: 'user', content: text }] })).toEqual(
+    told('messages[0].content'),
+  )
+  const job = { model: 'm', training_file: 'f' }
+  expect(await answer('/jobs', { ...job, config: { a: [{}, { b: text }] } })).toEqual(told('config.a[1].b'))
+  expect(await answer('/jobs', { ...job, metadata: { [text]: '1' } })).toEqual(
+    invalid('metadata', `metadata: the name of a field ${problem}`),
+  )
+})
+
+test('a body that is nested very deeply is answered', async () => {
+  const deep = `${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}`
+  const body = `{"model": "m", "training_file": "f", "config": ${deep}}`
+  const headers = { 'content-type': 'application/json' }
+  expect((await app.request('/jobs', { method: 'POST', body, headers })).status).toBe(200)
+})
+
+test('U+0000 in the address is refused', async () => {
+  expect(await answer('/things/a%00?limit=1')).toEqual(
+    invalid('id', 'id: holds the character U+0000, which is no text'),
+  )
+  expect(await answer('/things/a?limit=1&after=a%00')).toEqual(
+    invalid('after', 'after: holds the character U+0000, which is no text'),
+  )
+})
+
+test('a parameter that the route does not have is answered by its name', async () => {
+  expect(await answer('/things/a?limit=1&limt=2')).toEqual(
+    invalid('limt', 'limt: there is no such parameter; there are: limit, after, order'),
+  )
+  expect(await answer('/things?limit=1')).toEqual(invalid('limit', 'limit: there is no such parameter'))
+  expect(await answer('/things/a?limit=1&limit=2')).toMatchObject({ status: 400, error: { param: 'limit' } })
+})
+
+test.each([
+  ['DELETE', '/things/a', 'GET'],
+  ['OPTIONS', '/things/own', 'POST'],
+])('%s %s is told that there is only %s', async (method, path, allow) => {
+  const response = await app.request(path, { method })
+  expect([response.status, response.headers.get('allow')]).toEqual([405, allow])
+  expect(await response.json()).toMatchObject({ error: { code: 'method_not_allowed' } })
 })
 
 test('what a handler throws is answered with its status', async () => {
@@ -271,5 +327,9 @@ test('a service mounted in another app keeps its routes, errors and place in the
   expect(await response.json()).toMatchObject({ error: { code: 'not_found' } })
   expect(lines.map((line) => JSON.parse(line).request)).toEqual([response.headers.get('x-request-id')])
   expect((await (await all.request('/readyz')).json()).service).toBe('all')
-  expect(Object.keys((await (await all.request('/openapi.json')).json()).paths)).toEqual(['/chat', '/jobs'])
+  expect(Object.keys((await (await all.request('/openapi.json')).json()).paths)).toEqual([
+    '/chat',
+    '/jobs',
+    ...['/things', '/things/{id}', '/things/own'],
+  ])
 })

@@ -7,14 +7,16 @@ import type { Database } from '../db/client.ts'
 import type { Log } from '../log.ts'
 import { createMetrics, type Metrics } from '../metrics.ts'
 import { addDescription } from './description.ts'
-import { answerError, fromZod, toApiError } from './errors.ts'
+import { answerError, fromUnstorable, fromZod, toApiError } from './errors.ts'
 import { guard } from './guard.ts'
 import { idempotency } from './idempotency.ts'
 import type { Claim } from './kept-answers.ts'
+import { knownQuery } from './known-query.ts'
 import { Lifetime } from './lifetime.ts'
 import { limitBody } from './limit-body.ts'
 import { observe } from './observe.ts'
 import { addProbes, type Checks } from './probes.ts'
+import { findUnstorable } from './unstorable.ts'
 
 export type HttpEnv = {
   Variables: {
@@ -60,9 +62,11 @@ export function createHttpApp(service: Service): HttpApp {
     getPath: pathOf,
     defaultHook: (result, c) => {
       if (!result.success) return answerError(c, fromZod(result.error))
+      const unstorable = findUnstorable(result.data)
+      if (unstorable) return answerError(c, fromUnstorable(unstorable))
     },
   })
-  app.use(observe(watched), limitBody, guard(service), idempotency(service))
+  app.use(observe(watched), limitBody, guard(service), knownQuery(app), idempotency(service))
   app.onError((thrown, c) => {
     const error = toApiError(thrown)
     if (error.code === 'server_error' || error.code === 'unavailable') {
@@ -90,9 +94,14 @@ export function createHttpApp(service: Service): HttpApp {
 
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 
-/** What a path can be asked by; nothing: there is no such path. */
+/** What a path can be asked by; nothing: there is no such path. One that is declared itself is not asked for as an id. */
 function methodsOf(app: HttpApp, path: string): string[] {
-  const takes = (method: string) =>
-    app.router.match(method, path)[0].some(([[, route]]) => route.method === method)
-  return methods.filter(takes)
+  const found = methods.flatMap((method) =>
+    app.router
+      .match(method, path)[0]
+      .filter(([[, route]]) => route.method === method)
+      .map(([[, route]]) => route),
+  )
+  const own = found.filter((route) => route.path === path)
+  return [...new Set((own.length > 0 ? own : found).map(({ method }) => method))]
 }

@@ -4,6 +4,7 @@ import { HTTPException } from 'hono/http-exception'
 import type { z } from 'zod'
 import { ApiError, ErrorBody, type ErrorCode } from '../../contract/errors.ts'
 import { isAway } from './away.ts'
+import type { Unstorable } from './unstorable.ts'
 
 /** What `error` means for the caller. */
 export function toApiError(error: unknown): ApiError {
@@ -16,6 +17,12 @@ export function toApiError(error: unknown): ApiError {
     return new ApiError('unavailable', message, { cause: error })
   }
   return new ApiError('server_error', 'the server failed on this request; its log says why', { cause: error })
+}
+
+/** What is wrong with a text that a request has. */
+export function fromUnstorable({ path, problem }: Unstorable): ApiError {
+  const param = pathOf(path)
+  return new ApiError('invalid_value', `${param}: ${problem}`, { param })
 }
 
 function codeOf({ status, message }: HTTPException): ErrorCode {

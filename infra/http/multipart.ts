@@ -4,6 +4,8 @@ import { pipeline } from 'node:stream/promises'
 import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
 import { Busboy, type BusboyFileStream, type BusboyHeaders, type BusboyInstance } from '@fastify/busboy'
 import { ApiError } from '../../contract/errors.ts'
+import { fromUnstorable } from './errors.ts'
+import { findUnstorable } from './unstorable.ts'
 
 export type Form = {
   fields: Map<string, string>
@@ -60,6 +62,8 @@ export async function readForm(
   }
   await Promise.all(taking)
   if (failures.length > 0) throw failures[0]
+  const unstorable = findUnstorable({ ...Object.fromEntries(form.fields), file: form.filenames })
+  if (unstorable) throw fromUnstorable(unstorable)
   return form
 }
 
