@@ -148,6 +148,13 @@ test('a question without an answer names its line and its text', async () => {
   ])
 })
 
+test('a problem that quotes the corpus can be stored whatever the corpus holds', async () => {
+  const { problems } = await read(`q1\na1\n\nq\0${'😀'.repeat(100)}\n\nq3\na3\n`)
+  const messages = problems.list.map(({ message }) => message)
+  expect(messages.some((message) => message.includes('"q\uFFFD😀'))).toBe(true)
+  expect(messages.filter((message) => message.includes('\0') || !message.isWellFormed())).toEqual([])
+})
+
 test('broken bytes, U+FFFD, NUL and control characters name line and column', async () => {
   const good = '感冒了怎么办？\n多喝水，多休息，注意保暖。\n\n'
   const broken = new Uint8Array([...utf8(`${good}头痛`), 0xe5, 0x0a, ...utf8('先休息一会儿。\n')])

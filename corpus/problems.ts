@@ -7,7 +7,8 @@ export class Problems {
   /** The first error; warnings do not stand in the way of training. */
   firstError: Problem | undefined
 
-  add(problem: Problem): void {
+  add(found: Problem): void {
+    const problem = shown(found)
     this.total += 1
     if (this.list.length < maxProblems) this.list.push(problem)
     if (problem.severity === 'error') this.firstError ??= problem
@@ -21,3 +22,11 @@ export class Problems {
     this.add({ ...place, severity: 'warning', code, message })
   }
 }
+
+/** A problem may quote what no text should hold, and then could not be stored. */
+const shown = ({ path, message, ...problem }: Problem): Problem => ({
+  ...problem,
+  ...(path !== undefined && { path: storable(path) }),
+  message: storable(message),
+})
+const storable = (text: string) => text.replaceAll('\0', '\uFFFD').toWellFormed()
