@@ -15,6 +15,7 @@ import {
 import { idOf } from './ids.ts'
 
 const noFunctions = 'functions are not supported'
+const onlyText = 'expected ["text"]: there is nothing else'
 
 /** What the answer must be: any text, the JSON of an object, or JSON that meets a schema. */
 export const ResponseFormat = z
@@ -52,7 +53,7 @@ export const ChatRequest = z
     parallel_tool_calls: z.unknown().optional(),
     functions: z.array(z.unknown()).max(0, noFunctions).nullish(),
     function_call: z.enum(['none', 'auto'], noFunctions).nullish(),
-    modalities: z.tuple([z.literal('text')], 'expected ["text"]: there is nothing else').nullish(),
+    modalities: z.array(z.literal('text', onlyText), onlyText).min(1, onlyText).max(1, onlyText).nullish(),
     audio: absent('audio is not supported'),
     prediction: absent('predicted output is not supported'),
     web_search_options: absent('web search is not supported'),

@@ -5,7 +5,7 @@ import { unixSeconds } from '../../../infra/db/tables/index.ts'
 import type { HttpApp } from '../../../infra/http/app.ts'
 import { errors } from '../../../infra/http/errors.ts'
 import { forCaller } from '../../../infra/http/guard.ts'
-import { jsonBody } from '../../../infra/http/json.ts'
+import { eventStream, jsonBody } from '../../../infra/http/json.ts'
 import type { RouteDeps } from '../app.ts'
 import { beginCall } from '../call.ts'
 import { chatChunks, chatCompletion } from '../chat-completion.ts'
@@ -21,7 +21,7 @@ const create = createRoute({
       description: 'The answer; with `stream`, the events that make it up',
       content: {
         'application/json': { schema: ChatCompletion },
-        'text/event-stream': { schema: ChatCompletionChunk },
+        ...eventStream('ChatCompletionChunk'),
       },
     },
     ...errors(400, 404, 429, 503, 504),
@@ -29,6 +29,7 @@ const create = createRoute({
 })
 
 export function addChatRoute(app: HttpApp, deps: RouteDeps): void {
+  app.openAPIRegistry.register('ChatCompletionChunk', ChatCompletionChunk)
   app.openapi(create, async (c) => {
     const { messages, max_completion_tokens, logprobs, top_logprobs, ...request } = c.req.valid('json')
     const asked = {

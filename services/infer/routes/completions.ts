@@ -5,7 +5,7 @@ import { unixSeconds } from '../../../infra/db/tables/index.ts'
 import type { HttpApp } from '../../../infra/http/app.ts'
 import { errors } from '../../../infra/http/errors.ts'
 import { forCaller } from '../../../infra/http/guard.ts'
-import { jsonBody } from '../../../infra/http/json.ts'
+import { eventStream, jsonBody } from '../../../infra/http/json.ts'
 import type { RouteDeps } from '../app.ts'
 import { beginCall } from '../call.ts'
 import { completion, completionChunks } from '../completion.ts'
@@ -21,7 +21,7 @@ const create = createRoute({
       description: 'The text that follows; with `stream`, the events that make it up',
       content: {
         'application/json': { schema: Completion },
-        'text/event-stream': { schema: Completion },
+        ...eventStream('Completion'),
       },
     },
     ...errors(400, 404, 429, 503, 504),
