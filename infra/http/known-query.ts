@@ -1,8 +1,6 @@
-/** A parameter that a route does not declare is refused, as are unknown fields of bodies: a misspelt one would do nothing. */
-import type { RouteConfig } from '@hono/zod-openapi'
+/** A parameter that the description of a route does not have is refused, as unknown fields of bodies are: it would do nothing. */
 import type { MiddlewareHandler } from 'hono'
 import { matchedRoutes } from 'hono/route'
-import type { ZodObject } from 'zod'
 import { ApiError } from '../../contract/errors.ts'
 import type { HttpApp, HttpEnv } from './app.ts'
 
@@ -16,7 +14,7 @@ export function knownQuery(app: HttpApp): MiddlewareHandler<HttpEnv> {
       declared ??= declaredBy(app)
       const route = matchedRoutes(c).findLast(({ path }) => !path.endsWith('*'))
       const known = route && declared.get(`${route.method} ${route.path}`)
-      const unknown = known && given.find((name) => !known.includes(name))
+      const unknown = known && given.find((name) => !known.includes(nameOf(name)))
       if (unknown !== undefined)
         throw new ApiError('invalid_value', `${unknown}: there is no such parameter${list(known!)}`, {
           param: unknown,
@@ -26,14 +24,23 @@ export function knownQuery(app: HttpApp): MiddlewareHandler<HttpEnv> {
   }
 }
 
+/** Of a parameter that is an object, `metadata[key]` is declared as `metadata[]`. */
+const nameOf = (name: string) => name.replace(/\[.*\]$/s, '[]')
+
 const list = (known: readonly string[]) => (known.length > 0 ? `; there are: ${known.join(', ')}` : '')
 
-const declaredBy = ({ openAPIRegistry }: HttpApp) =>
-  new Map(
-    openAPIRegistry.definitions
-      .filter((definition) => definition.type === 'route')
-      .map(({ route }) => [keyOf(route), Object.keys((route.request?.query as ZodObject)?.shape ?? {})]),
-  )
+type Operation = { parameters?: { name: string; in: string; style?: string }[] }
 
-const keyOf = ({ method, path }: RouteConfig) =>
-  `${method.toUpperCase()} ${path.replaceAll(/\/\{(.+?)\}/g, '/:$1')}`
+function declaredBy(app: HttpApp): Map<string, readonly string[]> {
+  const { paths } = app.getOpenAPI31Document({ openapi: '3.1.0', info: { title: '', version: '' } })
+  return new Map(
+    Object.entries((paths ?? {}) as Record<string, Record<string, Operation>>).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, { parameters = [] }]) => [
+        `${method.toUpperCase()} ${path.replaceAll(/\/\{(.+?)\}/g, '/:$1')}`,
+        parameters
+          .filter((parameter) => parameter.in === 'query')
+          .flatMap(({ name, style }) => (style === 'deepObject' ? [name, `${name}[]`] : [name])),
+      ]),
+    ),
+  )
+}
