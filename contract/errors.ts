@@ -22,6 +22,7 @@ const codes = {
   webhook_unreachable: { status: 400, type: 'invalid_request_error' },
   range_not_satisfiable: { status: 416, type: 'invalid_request_error' },
   file_too_large: { status: 413, type: 'invalid_request_error' },
+  headers_too_large: { status: 431, type: 'invalid_request_error' },
   /** Nobody reads this answer; it is for the log. */
   client_gone: { status: 400, type: 'invalid_request_error' },
   server_error: { status: 500, type: 'server_error' },

@@ -11,7 +11,8 @@ export const Hyperparameters = z
   .strictObject({
     n_epochs: z.union([auto, z.int().min(1).max(1000)]).default('auto'),
     batch_size: z.union([auto, z.int().min(1).max(256)]).default('auto'),
-    learning_rate_multiplier: z.union([auto, z.number().gt(0)]).default('auto'),
+    /** Bounded so that no learning rate becomes 0 or infinite by it. */
+    learning_rate_multiplier: z.union([auto, z.number().min(1e-6).max(1e6)]).default('auto'),
   })
   .meta({ id: 'Hyperparameters' })
 export type Hyperparameters = z.infer<typeof Hyperparameters>

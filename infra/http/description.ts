@@ -8,7 +8,7 @@ type Operation = {
   parameters?: unknown[]
 }
 
-const ofAny = [400, 401, 403, 429, 503] as const
+const ofAny = [400, 401, 403, 429, 431, 503] as const
 const ofPosts = [409, 413] as const
 
 const idempotencyKey = {

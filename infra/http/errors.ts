@@ -83,6 +83,7 @@ const descriptions = {
   413: 'The file, or the request, is too large',
   416: 'There are no such bytes; `content-range` says how many there are',
   429: 'Too many requests; `retry-after` says when to ask again',
+  431: 'Address and headers are longer than 16 KiB together',
   503: 'The server stops, or what it needs is away; `retry-after` says when to ask again',
   504: 'The request took longer than is allowed',
 } as const

@@ -1,3 +1,5 @@
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, expect, test, vi } from 'vitest'
 import { ApiError } from '../../contract/errors.ts'
@@ -191,4 +193,19 @@ test('a port in use is an error that names it and what to do', async () => {
     `cannot listen on 127.0.0.1 port ${first.port}: another program listens there; stop it, or set PORT to another port`,
   )
   await first.close()
+})
+
+test('what never gets to a route is answered in the shape of all errors', async () => {
+  const server = await listen({ fetch: () => new Response('never') }, anywhere)
+  try {
+    const long = await fetch(`${server.url}/?q=${'x'.repeat(20_000)}`)
+    expect([long.status, (await long.json()).error.code]).toEqual([431, 'headers_too_large'])
+    const socket = connect(server.port, '127.0.0.1')
+    socket.end('no request\r\n\r\n')
+    const [head, body] = (await text(socket)).split('\r\n\r\n')
+    expect(head).toContain('HTTP/1.1 400 Bad Request\r\n')
+    expect(JSON.parse(body!).error).toMatchObject({ code: 'invalid_value', type: 'invalid_request_error' })
+  } finally {
+    await server.close(0, 0)
+  }
 })

@@ -1,7 +1,9 @@
 import { once } from 'node:events'
-import type { Server, ServerResponse } from 'node:http'
+import { maxHeaderSize, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { createAdaptorServer } from '@hono/node-server'
+import { ApiError } from '../../contract/errors.ts'
 import { Lifetime } from './lifetime.ts'
 
 /** Any Hono app. */
@@ -38,6 +40,7 @@ export async function listen(
       if (running.size === 0) idle?.()
     })
   })
+  server.on('clientError', refuse)
   server.listen(port, host)
   await once(server, 'listening').catch((error: NodeJS.ErrnoException) => {
     throw new Error(`cannot listen on ${host} port ${port}: ${reasons[error.code ?? ''] ?? error.message}`, {
@@ -71,6 +74,23 @@ export async function listen(
       await closed
     },
   }
+}
+
+/** What is no HTTP request gets to no app; it is told so, in the shape that all errors have. */
+function refuse({ code }: NodeJS.ErrnoException, socket: Duplex): void {
+  if (code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+  const error =
+    code === 'HPE_HEADER_OVERFLOW'
+      ? new ApiError('headers_too_large', `the address and headers are longer than ${maxHeaderSize} bytes`)
+      : new ApiError('invalid_value', 'this is no HTTP request that can be read')
+  const body = JSON.stringify(error.body)
+  socket.end(
+    [
+      `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}`,
+      ...['connection: close', 'content-type: application/json'],
+      `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    ].join('\r\n'),
+  )
 }
 
 const reasons: Record<string, string | undefined> = {
