@@ -39,6 +39,9 @@ app.openapi(createRoute({ method: 'get', path: '/things/{id}', request: query, r
   c.json({}),
 )
 app.openapi(createRoute({ method: 'post', path: '/things/own', responses: things }), (c) => c.json({}))
+app.openapi(post('/changes', z.strictObject({ name: z.string().optional() })), (c) =>
+  c.json({} as ChatCompletion, 200),
+)
 app.get('/missing', () => {
   throw new ApiError('not_found', 'no file file-1', { param: 'file_id' })
 })
@@ -123,6 +126,18 @@ test.each([
   expect(await answer('/jobs', { ...job, metadata: { [text]: '1' } })).toEqual(
     invalid('metadata', `metadata: the name of a field ${problem}`),
   )
+})
+
+test('a missing body is no empty one', async () => {
+  const send = (init: RequestInit) => app.request('/changes', { method: 'POST', ...init })
+  const headers = { 'content-type': 'application/json' }
+  expect((await send({ headers, body: '{}' })).status).toBe(200)
+  expect((await send({})).status).toBe(400)
+  const plain = await send({ headers: { 'content-type': 'text/plain' }, body: '{}' })
+  expect([plain.status, (await plain.json()).error.message]).toEqual([
+    400,
+    expect.stringMatching(/^content-type/),
+  ])
 })
 
 test('a body that is nested very deeply is answered', async () => {
@@ -330,6 +345,6 @@ test('a service mounted in another app keeps its routes, errors and place in the
   expect(Object.keys((await (await all.request('/openapi.json')).json()).paths)).toEqual([
     '/chat',
     '/jobs',
-    ...['/things', '/things/{id}', '/things/own'],
+    ...['/things', '/things/{id}', '/things/own', '/changes'],
   ])
 })

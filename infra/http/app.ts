@@ -62,6 +62,8 @@ export function createHttpApp(service: Service): HttpApp {
     getPath: pathOf,
     defaultHook: (result, c) => {
       if (!result.success) return answerError(c, fromZod(result.error))
+      if (result.target === 'json' && c.req.header('content-type') === undefined)
+        return answerError(c, new ApiError('invalid_value', 'the request has no body; expected JSON'))
       const unstorable = findUnstorable(result.data)
       if (unstorable) return answerError(c, fromUnstorable(unstorable))
     },

@@ -6,11 +6,13 @@ import { ApiError, ErrorBody, type ErrorCode } from '../../contract/errors.ts'
 import { isAway } from './away.ts'
 import type { Unstorable } from './unstorable.ts'
 
+const wrongType = 'content-type: /openapi.json tells which one this takes; most take application/json'
+
 /** What `error` means for the caller. */
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error
   if (error instanceof HTTPException && error.status < 500) {
-    return new ApiError(codeOf(error), error.message, { cause: error })
+    return new ApiError(codeOf(error), error.status === 415 ? wrongType : error.message, { cause: error })
   }
   if (isAway(error)) {
     const message = 'the database or the storage of this server cannot be reached; ask again soon'

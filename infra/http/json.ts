@@ -13,6 +13,12 @@ export const jsonBody = <T extends z.ZodType>(schema: T) => ({
   content: { 'application/json': { schema } },
 })
 
+/** A request in JSON that may have no body at all, which is then `{}`, without defaults. */
+export const optionalJsonBody = <T extends z.ZodType>(schema: T) => ({
+  required: false as const,
+  content: { 'application/json': { schema } },
+})
+
 const refTo = (id: string) => ({ $ref: `#/components/schemas/${id}` })
 
 /** An answer in server-sent events: the schema, called `id` in the description, is of each one's `data`. */

@@ -1,7 +1,9 @@
 """Leads requests to things that are there, and keeps them from what takes long or reaches other machines."""
 
+import itertools
 import json
 import os
+import re
 import zlib
 
 import schemathesis
@@ -12,14 +14,27 @@ things = json.loads(os.environ["PREAMBLE_FUZZ_THINGS"])
 model to tune; `kept`: all of them, by all of their names.
 """
 
+numbers = itertools.count()
+nobody = "http://127.0.0.1:9/"
+
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
+    """
+    What is wrong with a request must be all that is: were its model unknown too, the answer would say nothing of the rest.
+    Schemathesis looks again afterwards whether a request is still wrong.
+    """
     case.path_parameters = {name: path_value(case, name, text) for name, text in case.path_parameters.items()}
     if isinstance(case.body, dict):
+        find_things(case.operation.path, case.body)
         cap(case.body)
-    if case.meta is None or case.meta.generation.mode.is_positive:
-        find_something(case)
+        agree(case.body)
+    if case.query and "after" in case.query and chance(case.query["after"]):
+        del case.query["after"]
+    key = case.headers.get("Idempotency-Key") if case.headers else None
+    if isinstance(key, str) and re.fullmatch("[!-~]{1,255}", key):
+        # One that was sent before would be answered as then.
+        case.headers["Idempotency-Key"] = str(next(numbers))
 
 
 def path_value(case, name, text):
@@ -28,12 +43,21 @@ def path_value(case, name, text):
         return f"{text}x" if text in things["kept"] else text
     owner = case.operation.path.split("/{")[0]
     known = {**things["body"], **things["path"].get(owner, {})}
-    is_wrong = case.meta is not None and case.meta.generation.mode.is_negative
-    return text if is_wrong else sometimes(text, known.get(name, text))
+    return sometimes(text, known.get(name, text))
 
 
 def ends(case):
     return case.method == "DELETE" or case.operation.path.endswith("/archive")
+
+
+def find_things(path, body):
+    known = {**things["body"], **({"model": things["base"]} if path.startswith("/v1/fine_tuning") else {})}
+    for name, thing in known.items():
+        if body.get(name):
+            body[name] = sometimes(body[name], thing, salt=body)
+    for name in ("url", "endpoint"):
+        if isinstance(body.get(name), str) and re.fullmatch(r"https?://\w+(\.\w+)*(/\w*)?", body[name], re.ASCII):
+            body[name] = nobody
 
 
 def sometimes(text, thing, salt=None):
@@ -46,7 +70,7 @@ def chance(value, share=0.5):
 
 
 def cap(body):
-    """Answers are short, jobs have one step, pulls find nobody. What is no number that would be taken stays as it is."""
+    """Answers are short and jobs have one step. What is no number that would be taken stays as it is."""
     if "messages" in body or "prompt" in body:
         body.setdefault("max_tokens", 4)
         at_most(body, "max_tokens", 4)
@@ -56,8 +80,6 @@ def cap(body):
     if "training_file" in body and isinstance(body.setdefault("training_args", {}), dict):
         body["training_args"].setdefault("max_steps", 1)
         at_most(body["training_args"], "max_steps", 1, -1)
-    if "endpoint" in body and isinstance(body["endpoint"], str) and body["endpoint"].startswith("http"):
-        body["endpoint"] = "http://127.0.0.1:9"
 
 
 def at_most(body, name, most, least=1):
@@ -65,23 +87,12 @@ def at_most(body, name, most, least=1):
         body[name] = min(body[name], most)
 
 
-def find_something(case):
-    """A request that the description allows, without what it cannot tell to be wrong: unknown ids, contradictions."""
-    body = case.body
-    if isinstance(body, dict):
-        if case.operation.path.startswith("/v1/fine_tuning") and "model" in body:
-            body["model"] = sometimes(body["model"], things["base"], salt=body)
-        for name, thing in things["body"].items():
-            if name in body and body[name] != things["base"]:
-                body[name] = sometimes(body[name], thing, salt=body)
-        for one, other in [("hyperparameters", "method"), ("config", "peft"), ("source", "path")]:
-            if one in body and other in body:
-                del body[other if chance(repr(body)) else one]
-        if body.get("stream_options") is not None:
-            body["stream"] = True
-        if body.get("top_logprobs") is not None:
-            body["logprobs"] = True
-    if case.query and "after" in case.query and chance(case.query["after"]):
-        del case.query["after"]
-    if case.headers and "Idempotency-Key" in case.headers:
-        case.headers["Idempotency-Key"] = f"{zlib.crc32(repr((case.path_parameters, body)).encode('utf8', 'replace'))}"
+def agree(body):
+    """Takes out what contradicts itself, which the description cannot tell."""
+    for one, other in [("hyperparameters", "method"), ("config", "peft"), ("source", "path")]:
+        if one in body and other in body:
+            del body[other if chance(body) else one]
+    if body.get("stream_options") is not None and type(body.get("stream", False)) in (bool, type(None)):
+        body["stream"] = True
+    if body.get("top_logprobs") is not None and type(body.get("logprobs", False)) in (bool, type(None)):
+        body["logprobs"] = True

@@ -51,7 +51,7 @@ export async function makeThings(url: string): Promise<{ key: string; things: Th
   }
   const path = {
     '/v1/files': one(file),
-    '/v1/datasets': { ...one(dataset), name: 'train.json' },
+    '/v1/datasets': one(dataset),
     '/v1/fine_tuning/jobs': one(job),
     '/v1/adapters': one(adapter!),
     '/v1/webhook_endpoints': one(endpoint),

@@ -18,7 +18,7 @@ import { webhookEndpoints } from '../../../infra/db/tables/index.ts'
 import type { HttpApp } from '../../../infra/http/app.ts'
 import { errors } from '../../../infra/http/errors.ts'
 import { forCaller } from '../../../infra/http/guard.ts'
-import { json, jsonBody } from '../../../infra/http/json.ts'
+import { json, jsonBody, optionalJsonBody } from '../../../infra/http/json.ts'
 import type { WebhooksDeps } from '../app.ts'
 import { createEndpoint } from '../create-endpoint.ts'
 import { findEndpoint, toEndpoint, withSecret } from '../endpoint.ts'
@@ -69,7 +69,7 @@ const remove = createRoute({
 const rotate = createRoute({
   method: 'post',
   path: `${path}/{id}/rotate_secret`,
-  request: { params, body: jsonBody(RotateSecretRequest) },
+  request: { params, body: optionalJsonBody(RotateSecretRequest) },
   responses: { 200: secret, ...errors(400, 404) },
 })
 const test = createRoute({
@@ -109,7 +109,7 @@ export function addEndpointRoutes(app: HttpApp, deps: WebhooksDeps): void {
   })
   app.openapi(rotate, async (c) => {
     c.set('secret', true)
-    const { keep_old_secret_active_for_24_hours: keepOld } = c.req.valid('json')
+    const { keep_old_secret_active_for_24_hours: keepOld = false } = c.req.valid('json')
     return c.json(withSecret(await rotateSecret(forCaller(c, deps), c.req.valid('param').id, keepOld)), 200)
   })
   app.openapi(test, async (c) => {
