@@ -140,6 +140,8 @@ test.each([
   ['another task', 'peft_config:\n  peft_type: LORA\n  task_type: SEQ_CLS\n', 'task_type is "SEQ_CLS"'],
   ['a warm-up of an unknown length', 'training_args:\n  warmup_ratio: 0.1\n', 'needs max_steps'],
   ['a list', '- max_input_length', 'is no YAML with keys and values'],
+  ['an alias of nothing', '*nobody', 'is no YAML with keys and values'],
+  ['U+0000', 'data_config: {train_file: "a\\0"}', 'data_config.train_file holds the character U+0000'],
   ['broken YAML', 'training_args:\n  a: [1, 2\n', 'line 3 is not YAML'],
   ['a part that is none', 'training_args: 3', 'line 1: training_args must hold keys and values'],
 ])('%s is refused by line and key', (_, yaml, message) => {

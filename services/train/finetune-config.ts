@@ -1,9 +1,10 @@
 /** The configuration files of ChatGLM3's `finetune_demo`, read as what a job trains and how. */
-import { LineCounter, parseDocument } from 'yaml'
+import { type Document, LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
 import { ApiError } from '../../contract/errors.ts'
 import { Peft } from '../../contract/peft.ts'
 import { TrainingArgs } from '../../contract/training-args.ts'
+import { findUnstorable } from '../../infra/http/unstorable.ts'
 
 export type FinetuneConfig = {
   peft: Peft
@@ -172,13 +173,24 @@ function parseYaml(text: string): { value: Keys; lineOf: (path: readonly string[
   }
   const [error] = document.errors
   if (error) fail(`line ${lines.linePos(error.pos[0]).line} is not YAML (${error.code})`)
-  const value: unknown = document.toJS({ maxAliasCount: 100 })
+  const value = valueOf(document)
   if (!isKeys(value)) return fail('is no YAML with keys and values')
+  const unstorable = findUnstorable(value)
+  if (unstorable) fail(`${unstorable.path.join('.')} ${unstorable.problem}`)
   const lineOf = (path: readonly string[]) => {
     const node = document.getIn(path, true) as { range?: [number, number, number] } | undefined
     return node?.range ? `line ${lines.linePos(node.range[0]).line}: ` : ''
   }
   return { value, lineOf }
+}
+
+/** Undefined where an alias names nothing, or aliases of aliases would fill the memory. */
+function valueOf(document: Document): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 })
+  } catch {
+    return undefined
+  }
 }
 
 const isKeys = (value: unknown): value is Keys => z.record(z.string(), z.unknown()).safeParse(value).success

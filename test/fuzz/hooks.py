@@ -26,9 +26,12 @@ def before_call(context, case, kwargs):
     """
     case.path_parameters = {name: path_value(case, name, text) for name, text in case.path_parameters.items()}
     if isinstance(case.body, dict):
-        find_things(case.operation.path, case.body)
+        find_things(case)
         cap(case.body)
         agree(case.body)
+    if case.query and isinstance(case.query.get("metadata"), dict):
+        # In an address all is text.
+        case.query["metadata"] = {name: str(value) for name, value in case.query["metadata"].items()}
     if case.query and "after" in case.query and chance(case.query["after"]):
         del case.query["after"]
     key = case.headers.get("Idempotency-Key") if case.headers else None
@@ -50,18 +53,21 @@ def ends(case):
     return case.method == "DELETE" or case.operation.path.endswith("/archive")
 
 
-def find_things(path, body):
+def find_things(case):
+    body, path = case.body, case.operation.path
     known = {**things["body"], **({"model": things["base"]} if path.startswith("/v1/fine_tuning") else {})}
     for name, thing in known.items():
+        # Few jobs are accepted, for each is trained.
+        is_job = name == "training_file" and case.meta is not None and case.meta.generation.mode.is_positive
         if body.get(name):
-            body[name] = sometimes(body[name], thing, salt=body)
+            body[name] = sometimes(body[name], thing, salt=body, share=0.1 if is_job else 0.8)
     for name in ("url", "endpoint"):
         if isinstance(body.get(name), str) and re.fullmatch(r"https?://\w+(\.\w+)*(/\w*)?", body[name], re.ASCII):
             body[name] = nobody
 
 
-def sometimes(text, thing, salt=None):
-    return thing if isinstance(text, str) and chance((text, salt), 0.8) else text
+def sometimes(text, thing, salt=None, share=0.8):
+    return thing if isinstance(text, str) and chance((text, salt), share) else text
 
 
 def chance(value, share=0.5):

@@ -26,6 +26,8 @@ const { values, positionals } = parseArgs({
     requests: { type: 'string', default: '20000' },
   },
 })
+// Ctrl-C ends schemathesis, which says what it has found; the server is stopped after it.
+process.on('SIGINT', () => {})
 const python = await pythonWith('fuzz', join(import.meta.dirname, 'requirements.txt'))
 const home = mkdtempSync(join(tmpdir(), 'preamble-fuzz-'))
 try {
