@@ -173,7 +173,7 @@ function parseYaml(text: string): { value: Keys; lineOf: (path: readonly string[
   }
   const [error] = document.errors
   if (error) fail(`line ${lines.linePos(error.pos[0]).line} is not YAML (${error.code})`)
-  const value = valueOf(document)
+  const value = plainOf(document)
   if (!isKeys(value)) return fail('is no YAML with keys and values')
   const unstorable = findUnstorable(value)
   if (unstorable) fail(`${unstorable.path.join('.')} ${unstorable.problem}`)
@@ -185,7 +185,7 @@ function parseYaml(text: string): { value: Keys; lineOf: (path: readonly string[
 }
 
 /** Undefined where an alias names nothing, or aliases of aliases would fill the memory. */
-function valueOf(document: Document): unknown {
+function plainOf(document: Document): unknown {
   try {
     return document.toJS({ maxAliasCount: 100 })
   } catch {
