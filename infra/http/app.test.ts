@@ -3,7 +3,7 @@ import { HTTPException } from 'hono/http-exception'
 import { afterAll, expect, test } from 'vitest'
 import { ChatCompletion, ChatRequest } from '../../contract/chat.ts'
 import { ApiError } from '../../contract/errors.ts'
-import { JobRequest } from '../../contract/job.ts'
+import { JobListQuery, JobRequest } from '../../contract/job.ts'
 import { PageQuery } from '../../contract/page.ts'
 import { connect } from '../db/client.ts'
 import { testDatabase } from '../db/testing.ts'
@@ -32,6 +32,8 @@ const post = (path: string, schema: z.ZodType) =>
   })
 app.openapi(post('/chat', ChatRequest), (c) => c.json({} as ChatCompletion, 200))
 app.openapi(post('/jobs', JobRequest), (c) => c.json({} as ChatCompletion, 200))
+const list = { method: 'get', path: '/jobs', request: { query: JobListQuery } } as const
+app.openapi(createRoute({ ...list, responses: { 200: { description: 'Jobs' } } }), (c) => c.json({}))
 const things = { 200: { description: 'Things' } }
 const query = { params: z.object({ id: z.string() }), query: PageQuery }
 app.openapi(createRoute({ method: 'get', path: '/things', responses: things }), (c) => c.json({}))
@@ -160,6 +162,9 @@ test('a parameter that the route does not have is answered by its name', async (
   expect(await answer('/things/a?limit=1&limt=2')).toEqual(
     invalid('limt', 'limt: there is no such parameter; there are: limit, after, order'),
   )
+  expect((await app.request('/jobs?metadata[k]=v')).status).toBe(200)
+  expect(await answer('/jobs?metadata[]=v')).toMatchObject({ status: 400, error: { param: 'metadata[]' } })
+  expect(await answer('/jobs?limit[k]=1')).toMatchObject({ status: 400, error: { param: 'limit[k]' } })
   expect(await answer('/things?limit=1')).toEqual(invalid('limit', 'limit: there is no such parameter'))
   expect(await answer('/things/a?limit=1&limit=2')).toMatchObject({ status: 400, error: { param: 'limit' } })
 })

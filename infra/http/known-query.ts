@@ -24,8 +24,8 @@ export function knownQuery(app: HttpApp): MiddlewareHandler<HttpEnv> {
   }
 }
 
-/** Of a parameter that is an object, `metadata[key]` is declared as `metadata[]`. */
-const nameOf = (name: string) => name.replace(/\[.*\]$/s, '[]')
+/** Of a parameter that is an object, each `metadata[…]` is declared as `metadata[key]`; `metadata[]` would be an array. */
+const nameOf = (name: string) => name.replace(/\[.+\]$/s, '[key]')
 
 const list = (known: readonly string[]) => (known.length > 0 ? `; there are: ${known.join(', ')}` : '')
 
@@ -39,7 +39,7 @@ function declaredBy(app: HttpApp): Map<string, readonly string[]> {
         `${method.toUpperCase()} ${path.replaceAll(/\/\{(.+?)\}/g, '/:$1')}`,
         parameters
           .filter((parameter) => parameter.in === 'query')
-          .flatMap(({ name, style }) => (style === 'deepObject' ? [name, `${name}[]`] : [name])),
+          .flatMap(({ name, style }) => (style === 'deepObject' ? [name, `${name}[key]`] : [name])),
       ]),
     ),
   )

@@ -29,9 +29,6 @@ def before_call(context, case, kwargs):
         find_things(case)
         cap(case.body)
         agree(case.body)
-    if case.query and isinstance(case.query.get("metadata"), dict):
-        # In an address all is text.
-        case.query["metadata"] = {name: str(value) for name, value in case.query["metadata"].items()}
     if case.query and "after" in case.query and chance(case.query["after"]):
         del case.query["after"]
     key = case.headers.get("Idempotency-Key") if case.headers else None
