@@ -9,9 +9,9 @@ const config = readConfig()
 const log = createLog({ name: 'sweep', level: config.logLevel })
 const { db, close } = await openDatabase(config)
 try {
-  const { expired, removed, lost } = await sweep({ db, store: await openStore(config), log })
+  const { expired, removed, lost, healed } = await sweep({ db, store: await openStore(config), log })
   console.log(
-    `removed ${expired.length} things that had expired and ${removed.length} objects that no row names; found ${lost.length} rows whose objects are lost`,
+    `removed ${expired.length} things that had expired and ${removed.length} objects that no row names; found ${lost.length} rows whose objects are lost, and ${healed.length} whose objects are back`,
   )
 } finally {
   await close()

@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { eq, sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { newId } from '../contract/ids.ts'
-import { PageQuery } from '../contract/page.ts'
 import { makeDataset } from '../corpus/make-dataset.ts'
 import {
   adapters,
@@ -16,12 +15,13 @@ import {
   webhookDeliveries,
   webhookEndpoints,
 } from '../infra/db/tables/index.ts'
+import { createLog } from '../infra/log.ts'
 import { diskStore } from '../infra/store/disk.ts'
 import { sweep } from '../infra/sweep/sweep.ts'
+import { openModel } from '../services/infer/open-model.ts'
 import { createApp as createIngest } from '../services/ingest/app.ts'
 import { addDirectory } from '../services/models/add-directory.ts'
 import { getJob, type JobId } from '../services/train/job.ts'
-import { listCheckpoints } from '../services/train/list-jobs.ts'
 import { corpus, setUp } from '../services/train/train.case.ts'
 
 let at: Awaited<ReturnType<typeof setUp>>
@@ -38,7 +38,7 @@ beforeEach(async () => {
 afterAll(() => at.tearDown())
 
 const sweepNow = () => sweep(at.deps, { graceMs: 0, now: new Date(Date.now() + 1000) })
-const whole = { expired: [], removed: [], lost: [] }
+const whole = { expired: [], removed: [], lost: [], healed: [] }
 const objects = async () => {
   const areas = ['files', 'datasets', 'adapters', 'states', 'base_models'].map((area) =>
     Array.fromAsync(at.store.walk(area)),
@@ -131,6 +131,20 @@ test('a file that was lost says so, gives no content and makes no dataset', asyn
   await expect(makeDataset(at.own, { fileId: file, split })).rejects.toMatchObject({ code: 'not_found' })
 })
 
+test('a file whose content is back is as it was', async () => {
+  const file = await at.upload(corpus)
+  const key = `files/${file}`
+  const content = await at.store.bytes(key)
+  await at.store.delete(key)
+  expect((await sweepNow()).lost).toEqual([key])
+  await at.store.putBytes(key, content.subarray(1))
+  expect(await sweepNow()).toEqual(whole)
+  await at.store.putBytes(key, content)
+  expect(await sweepNow()).toEqual({ ...whole, healed: [key] })
+  const [row] = await at.db.select().from(files).where(eq(files.id, file))
+  expect(row!.status).toBe('processed')
+})
+
 test('a dataset that lost a file has failed, and webhooks are told', async () => {
   const endpoint = { id: newId('webhookEndpoint'), name: 'r', url: 'https://hooks.test/', secret: '' }
   await at.db
@@ -145,19 +159,35 @@ test('a dataset that lost a file has failed, and webhooks are told', async () =>
   expect(await at.db.select().from(webhookDeliveries)).toHaveLength(1)
 })
 
-test('a model that lost a file is none any more, nor a checkpoint, and its job says so', async () => {
+test('a model that lost its files stays, its job says so once, and requests for it say so until they are back', async () => {
   const model = `${(await at.job(id)).fine_tuned_model}:ckpt-step-2`
   const [row] = await at.db.select().from(adapters).where(eq(adapters.model, model))
-  await at.store.delete(`${row!.objectKey}/adapter_model.safetensors`)
-  expect((await sweepNow()).lost).toEqual([row!.objectKey])
-  expect(await at.db.select().from(adapters).where(eq(adapters.model, model))).toEqual([])
-  expect((await listCheckpoints(at.own, id, PageQuery.parse({}))).data).toEqual([])
-  expect((await at.events(id)).at(-1)).toMatchObject({
-    level: 'error',
-    message: `Files of ${model} were lost from storage; the model cannot be used any more`,
+  const key = row!.objectKey
+  const names = await at.store.list(key)
+  const contents = await Promise.all(names.map((name) => at.store.bytes(`${key}/${name}`)))
+  await at.store.delete(`${key}/adapter_model.safetensors`)
+  expect(await sweepNow()).toEqual({ ...whole, lost: [key] })
+  await at.store.delete(key)
+  expect(await sweepNow()).toEqual({ ...whole, lost: [key] })
+  expect(await at.db.select().from(adapters).where(eq(adapters.model, model))).toEqual([row])
+  const message = `Files of ${model} were lost from storage; it cannot be used until they are back`
+  const told = (await at.events(id)).filter((event) => event.message === message)
+  expect(told).toMatchObject([{ level: 'error' }])
+  await expect(openModel(at.own, model)).rejects.toMatchObject({
+    code: 'model_not_found',
+    message: expect.stringContaining('were lost from storage'),
   })
-  await sweepNow() // the rest of its files
-  expect(await at.store.list(row!.objectKey)).toEqual([])
+  for (const [i, name] of names.entries()) await at.store.putBytes(`${key}/${name}`, contents[i]!)
+  expect(await sweepNow()).toEqual(whole)
+  expect((await openModel(at.own, model)).adapter).toBe(await at.store.directory(key))
+})
+
+test('a model beside whose files others lie has lost nothing', async () => {
+  const [row] = await at.db.select().from(adapters).where(eq(adapters.jobId, id))
+  const stray = `${row!.objectKey}/stray`
+  await at.store.putBytes(stray, new Uint8Array(1))
+  expect(await sweepNow()).toEqual(whole)
+  await at.store.delete(stray)
 })
 
 test('a job whose state was lost begins anew, and ends as if nothing had been', async () => {
@@ -169,6 +199,9 @@ test('a job whose state was lost begins anew, and ends as if nothing had been', 
   await at.run(paused, stop.signal) // keeps its state at once
   const { stateKey } = await getJob(at, paused)
   expect(stateKey).not.toBeNull()
+  const another = (await at.create({ training_file })).id as JobId // else none had a state, as if all were away
+  await at.validate(another)
+  await at.run(another, stop.signal)
   await at.store.delete(stateKey!)
   expect(await sweepNow()).toEqual({ ...whole, lost: [stateKey] })
   expect(await getJob(at, paused)).toMatchObject({ stateKey: null, stateStep: null, status: 'queued' })
@@ -191,6 +224,28 @@ test('a base that lost a file can be used no more, until it is pulled again', as
     error: { message: expect.stringContaining('pull it again') },
   })
   expect(await at.deps.bases.find('mine')).toBeUndefined()
+})
+
+test('a part of the store that is away is left alone, and so are its rows; the others are swept', async () => {
+  const file = await at.upload(corpus)
+  await at.store.delete(`files/${file}`)
+  const orphan = `datasets/${newId('dataset')}/train.json`
+  await at.store.putBytes(orphan, new Uint8Array(1))
+  const before = await at.db.select().from(adapters)
+  expect(before.length).toBeGreaterThan(0)
+  const said: object[] = []
+  const log = createLog({ name: 'test', level: 'error' }, { write: (line) => said.push(JSON.parse(line)) })
+  const walk: typeof at.store.walk = async function* (key) {
+    if (key === 'adapters') yield { key: 'adapters/of-somebody-else/a', bytes: 1, since: new Date(0) }
+    else yield* at.store.walk(key)
+  }
+  const away = { ...at.deps, log, store: { ...at.store, walk } }
+  const swept = await sweep(away, { now: new Date(Date.now() + 1000), graceMs: 0 })
+  expect(swept).toEqual({ ...whole, removed: [orphan], lost: [`files/${file}`] })
+  expect(said).toContainEqual(
+    expect.objectContaining({ area: 'adapters', msg: expect.stringContaining('not swept') }),
+  )
+  expect(await at.db.select().from(adapters)).toEqual(before)
 })
 
 test('a store that is not the one of the database is left alone, and so are the rows', async () => {

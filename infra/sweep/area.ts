@@ -19,6 +19,12 @@ export type Named = {
     /** Fails the row, and tells so, unless it names the key no more; answers whether it did. */
     fail(): Promise<boolean>
   }
+  /** Of a row that says it has lost what belongs to it: how that is taken back. */
+  lost?: {
+    isWhole(found: readonly Stored[]): boolean
+    /** Answers whether it did. */
+    heal(): Promise<boolean>
+  }
 }
 
 /** Whether these are all that is needed, each as long as it was written. */

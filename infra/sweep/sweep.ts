@@ -1,6 +1,7 @@
 /**
  * Processes die between an object and its row. The sweep sees to it that store and database agree in the end: what no row
- * names is removed, and what has lost its objects fails.
+ * names is removed, and what has lost its objects fails. Where a whole area has nothing that rows name, it is the store
+ * that is not there, and nothing is touched.
  */
 import type { Database } from '../db/client.ts'
 import type { Log } from '../log.ts'
@@ -26,6 +27,8 @@ export type Swept = {
   removed: string[]
   /** Keys of what rows named and the store has lost. */
   lost: string[]
+  /** Keys of what rows said was lost, and is there again. */
+  healed: string[]
 }
 
 /** Objects come before their rows: a younger one may be waiting for its row still, or for those written beside it. */
@@ -44,7 +47,20 @@ export async function sweep(
   mustMatch(looks)
   const removed: string[] = []
   const lost: string[] = []
-  for (const { area, orphans, missing } of looks) {
+  const healed: string[] = []
+  for (const { area, orphans, missing, back, isAway } of looks) {
+    if (isAway) {
+      log.error(
+        { area: area.prefix },
+        'not swept: nothing that rows name is there; is this part of the storage away?',
+      )
+      continue
+    }
+    for (const [key, heal] of back) {
+      if (!(await heal())) continue
+      log.info({ key }, 'what was lost from the store is there again')
+      healed.push(key)
+    }
     for (const { key, since } of orphans) {
       if (now.getTime() - since.getTime() < graceMs) continue
       await store.delete(key)
@@ -53,14 +69,16 @@ export async function sweep(
     }
     if (missing.size === 0) continue
     // Once more: their rows may have come after the look at the store.
-    for (const [key, fail] of (await look(area)).missing) {
+    const again = await look(area)
+    if (again.isAway) continue
+    for (const [key, fail] of again.missing) {
       if (!missing.has(key) || !(await fail())) continue
       log.error({ key }, 'the store has lost what a row names')
       lost.push(key)
     }
   }
   const expired = await expire({ db, store })
-  return { expired, removed, lost }
+  return { expired, removed, lost, healed }
 }
 
 type Look = {
@@ -70,6 +88,10 @@ type Look = {
   orphans: Stored[]
   /** Keys of what is not whole, and how its row fails. */
   missing: Map<string, () => Promise<boolean>>
+  /** Keys of what is whole again, and how its row is told. */
+  back: Map<string, () => Promise<boolean>>
+  /** Rows expect objects here, and none of them has any. */
+  isAway: boolean
 }
 
 /** The store first: an object that is seen there has its row by now, or is young, or will never have one. */
@@ -90,10 +112,16 @@ async function lookAt(
     if (owner !== undefined) belonging.get(owner)!.push(object)
     return owner === undefined
   })
-  const missing = new Map<string, () => Promise<boolean>>()
-  for (const { key, expected } of named)
-    if (expected && !expected.isWhole(belonging.get(key)!)) missing.set(key, expected.fail)
-  return { area, names: named.length, kept: objects.length - orphans.length, orphans, missing }
+  const missing: Look['missing'] = new Map()
+  const back: Look['back'] = new Map()
+  for (const { key, expected, lost } of named) {
+    const found = belonging.get(key)!
+    if (expected && !expected.isWhole(found)) missing.set(key, expected.fail)
+    if (lost?.isWhole(found)) back.set(key, lost.heal)
+  }
+  const kept = objects.length - orphans.length
+  const isAway = kept === 0 && named.some(({ expected }) => expected)
+  return { area, names: named.length, kept, orphans, missing, back, isAway }
 }
 
 /** The key itself, and all that it lies below. */

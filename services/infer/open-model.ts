@@ -5,7 +5,7 @@ import type { BaseModels } from '../../infra/base-models.ts'
 import type { Database } from '../../infra/db/client.ts'
 import { ObjectNotFound, type Store } from '../../infra/store/store.ts'
 import { buildsOn } from '../../infra/traces/spans.ts'
-import { adapterRow, unknownModel } from './model.ts'
+import { adapterRow } from './model.ts'
 
 /** The directories that the engine reads a model from, the version of the adapter, and the form of the base's weights. */
 export type ModelFiles = { base: string; adapter?: string; adapterHash?: string; form?: WeightForm }
@@ -24,9 +24,11 @@ export async function openModel(deps: ModelDeps, id: string): Promise<ModelFiles
   // Asked for each time, also when the engine has read the adapter: another process may have deleted the model.
   const row = await adapterRow(deps, id)
   buildsOn(row.trace)
-  const adapter = await store.directory(row.objectKey).catch((error: unknown) => {
-    // Deleted between the two look-ups.
-    throw error instanceof ObjectNotFound ? unknownModel(id) : error
+  const adapter = await store.directory(row.objectKey).catch(async (error: unknown) => {
+    if (!(error instanceof ObjectNotFound)) throw error
+    await adapterRow(deps, id) // it may have been deleted between the two look-ups
+    const message = `the files of "${id}" were lost from storage; bring them back, or delete the model`
+    throw new ApiError('model_not_found', message, { param: 'model', cause: error })
   })
   // All weights of a base are a base of their own, which has its form where it is not named itself.
   if (row.peftType === 'FULL') return { base: adapter, form: formOf(weights?.named.has(id) ? id : row.base) }
