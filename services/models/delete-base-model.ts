@@ -23,7 +23,7 @@ export async function deleteBaseModel(
   const row = await findRow(db, id)
   if (!row) throw unknownBase(id)
   if (!force) {
-    const unfinished = inArray(jobs.status, ['validating_files', 'queued', 'running'])
+    const unfinished = inArray(jobs.status, ['validating_files', 'queued', 'running', 'paused'])
     const [waiting] = await db
       .select({ n: count() })
       .from(jobs)

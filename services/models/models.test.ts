@@ -4,10 +4,12 @@ import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { BaseModel } from '../../contract/base-model.ts'
-import { temporary, writeBase } from '../../engine/tiny.case.ts'
+import { newId } from '../../contract/ids.ts'
+import { Peft } from '../../contract/peft.ts'
+import { args, temporary, writeBase } from '../../engine/tiny.case.ts'
 import { firstProject } from '../../infra/access/caller.ts'
 import { baseModels, directoriesOf } from '../../infra/base-models.ts'
-import { adapters, baseModelTable } from '../../infra/db/tables/index.ts'
+import { adapters, baseModelTable, jobs } from '../../infra/db/tables/index.ts'
 import { testDatabase } from '../../infra/db/testing.ts'
 import { createLog } from '../../infra/log.ts'
 import { diskStore } from '../../infra/store/disk.ts'
@@ -399,6 +401,25 @@ describe('deleting', () => {
     expect(refused.status).toBe(409)
     expect(refused.body.error.message).toContain('0 unfinished jobs and 1 tuned models')
     expect((await remove('who/needed', '?force=true')).status).toBe(200)
+  })
+
+  test.each(['queued', 'paused'] as const)('is refused while a job that is %s needs it', async (status) => {
+    await call('POST', '/v1/base_models', { path: join(root, 'local'), id: 'who/needed' })
+    const hyperparameters = { n_epochs: 1, batch_size: 1, learning_rate_multiplier: 1 }
+    const settings = { hyperparameters, peft: Peft.parse({}), trainingArgs: args, seed: 1 }
+    const job = {
+      id: newId('job'),
+      project: firstProject,
+      model: 'who/needed',
+      trainingFile: 'file-1',
+      status,
+    }
+    await db.insert(jobs).values({ ...job, ...settings })
+    const refused = await remove('who/needed')
+    expect(refused.status).toBe(409)
+    expect(refused.body.error.message).toContain('1 unfinished jobs and 0 tuned models')
+    await db.delete(jobs)
+    expect((await remove('who/needed')).status).toBe(200)
   })
 
   test('is refused for a model that ships', async () => {
