@@ -83,7 +83,7 @@ test('a worker that wakes up after its lease has lost the job: nothing it writes
   await vi.waitFor(async () => expect(await statusOf(other)).toBe('succeeded'), patiently)
 }, 120_000)
 
-test('a worker that dies is noticed within 15 seconds', () => {
+test('a lease and a poll, after which a worker that died is missed, are less than 15 seconds', () => {
   expect(leaseMs + usualPoll).toBeLessThan(15_000)
 })
 
