@@ -93,7 +93,7 @@ test('what it throws may have to wait longer each time', async () => {
         if (taken < 3) throw new Error('the store does not answer')
         thing.done = true
       },
-      retryMs: ({ taken }) => 10 * taken,
+      retryMs: async ({ taken }) => 10 * taken,
     },
     log,
     pace,
@@ -123,6 +123,29 @@ test('stopping tells what is in progress, and waits for it; what is not done by 
   await stop()
   expect(told).toEqual(['start', 'stopped'])
   expect(await line.claim(0)).toMatchObject({ taken: 2 })
+})
+
+test('one that cannot let go of what it did says so, and does the next', async () => {
+  const line = createLine('a', 'b')
+  const said: string[] = []
+  const told = createLog({ name: 'test', level: 'error' }, { write: (one) => said.push(JSON.parse(one).msg) })
+  const { stop } = startWork(
+    {
+      ...line,
+      async hold(held, ms) {
+        if (held.thing.name === 'a') throw new Error('no connection')
+        await line.hold(held, ms)
+      },
+      async handle({ thing }) {
+        thing.done = true
+      },
+    },
+    told,
+    pace,
+  )
+  await vi.waitFor(async () => expect(await line.claim(0)).toBeUndefined())
+  await stop()
+  expect(said).toEqual([expect.stringMatching(/^could not let go/)])
 })
 
 test('one that cannot look for work tries again', async () => {

@@ -14,7 +14,7 @@ export type Work<T> = {
    */
   handle(item: T, signal: AbortSignal): Promise<void>
   /** How long it waits after work on it threw; a second when absent. */
-  retryMs?(item: T): number
+  retryMs?(item: T): Promise<number>
 }
 
 export type Pace = { leaseMs?: number; pollMs?: number }
@@ -50,12 +50,16 @@ export function startWork<T>(
     } catch (error) {
       if (!signal.aborted) {
         log.error({ err: error }, 'work failed, and is tried again')
-        wait = work.retryMs?.(item) ?? usualRetry
+        wait = (await work.retryMs?.(item).catch(() => undefined)) ?? usualRetry
       }
     } finally {
       over.abort()
       await renewing
-      await work.hold(item, wait)
+      await work
+        .hold(item, wait)
+        .catch((error) =>
+          log.error({ err: error }, 'could not let go of what was done; its lease has to run out'),
+        )
     }
     return true
   }

@@ -13,7 +13,8 @@ import { type NewEvent, say } from './say.ts'
 const maxStalls = 7
 
 /** What the work needs may be away for minutes: 1, 4, 16, 64, 256 and 300 s, which is more than ten minutes in all. */
-export const retryMs = ({ stalls }: Pick<JobRow, 'stalls'>): number => 1000 * Math.min(4 ** (stalls - 1), 300)
+export const retryMs = ({ stalls }: Pick<JobRow, 'stalls'>): number =>
+  1000 * Math.min(4 ** Math.max(stalls - 1, 0), 300)
 
 /** Jobs that are looked at, the oldest first: those whose company is still to come are passed over. */
 const looks = 50
@@ -112,6 +113,13 @@ export async function take(
   }
   const taken = { attempt: attempt + 1, stalls: stalls + 1, leaseUntil: leaseFor(leaseMs) }
   return advance(tx, expected, { ...patch, ...taken }, events)
+}
+
+/** How long jobs wait that work threw on, by their rows as they are now: a state that was kept meanwhile begins it anew. */
+export async function waitMs(db: Database, held: readonly JobRow[]): Promise<number> {
+  const ids = held.map(({ id }) => id)
+  const rows = await db.select({ stalls: jobs.stalls }).from(jobs).where(inArray(jobs.id, ids))
+  return Math.max(0, ...rows.map(retryMs))
 }
 
 /** Holds jobs for so long from now, or lets them go; not those that another worker has taken. */

@@ -38,7 +38,10 @@ export const isEnd = (status: JobStatus): status is (typeof ends)[number] =>
   (ends as readonly JobStatus[]).includes(status)
 
 /** What changes in a row; the ends of leases are times of the database. */
-export type Patch = Partial<Omit<JobRow, 'leaseUntil'>> & { leaseUntil?: SQL }
+export type Patch = Partial<Omit<JobRow, 'leaseUntil' | 'stalls'>> & {
+  leaseUntil?: SQL
+  stalls?: number | SQL
+}
 
 /**
  * Where a job must be for a change to happen; `attempt`: only for the worker whose attempt it is;

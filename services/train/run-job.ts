@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { sql } from 'drizzle-orm'
 import type { Device } from '../../contract/device.ts'
 import type { EngineThread, TrainEvent, TrainRun } from '../../engine/index.ts'
 import type { BaseModels } from '../../infra/base-models.ts'
 import type { Database } from '../../infra/db/client.ts'
+import { jobs as jobTable } from '../../infra/db/tables/index.ts'
 import type { Log } from '../../infra/log.ts'
 import type { Store } from '../../infra/store/store.ts'
 import { failJob, JobFailure } from './fail.ts'
-import { advance, type Expected, findJob, isEnd, type JobId, type JobRow } from './job.ts'
+import { advance, type Expected, findJob, isEnd, type JobId, type JobRow, type Patch } from './job.ts'
 import { loadData } from './load-data.ts'
 import { type OpenEngine, trainingMoments } from './moments.ts'
 import { createRecorder } from './recorder.ts'
@@ -34,9 +36,31 @@ const watchMs = 200
 
 /**
  * Trains jobs that were begun together, each to its own end. When `signal` aborts, the worker keeps their states and the
- * jobs go back in line.
+ * jobs go back in line; so they do when something throws that is no fault of theirs.
+ * @param letGo called for a job that is done with while others may go on
  */
-export async function runJobs(deps: RunDeps, jobs: readonly JobRow[], signal: AbortSignal): Promise<void> {
+export async function runJobs(
+  deps: RunDeps,
+  jobs: readonly JobRow[],
+  signal: AbortSignal,
+  letGo: (job: JobRow) => Promise<void> = async () => {},
+): Promise<void> {
+  try {
+    await trainAll(deps, jobs, signal, letGo)
+  } catch (error) {
+    const message = 'The worker could not go on, its log says why; the job is tried again'
+    // As well as it can be said: it may be the database that is away.
+    await Promise.allSettled(jobs.map((job) => putBack(deps, job, {}, message)))
+    throw error
+  }
+}
+
+async function trainAll(
+  deps: RunDeps,
+  jobs: readonly JobRow[],
+  signal: AbortSignal,
+  letGo: (job: JobRow) => Promise<void>,
+): Promise<void> {
   const runs = await Promise.all(
     jobs.map((job) => failing(deps, job, () => inJob(job, 'load data', () => runOf(deps, job)))),
   )
@@ -46,7 +70,12 @@ export async function runJobs(deps: RunDeps, jobs: readonly JobRow[], signal: Ab
   try {
     await Promise.all(members.map(({ job }) => tellCompany(deps, job, members)))
     const streams = engine.trainTogether(members.map(({ run }) => run))
-    const ends = await Promise.allSettled(members.map(({ job }, i) => follow(deps, job, streams[i]!, signal)))
+    const ends = await Promise.allSettled(
+      members.map(async ({ job }, i) => {
+        await follow(deps, job, streams[i]!, signal)
+        if (!signal.aborted) await letGo(job) // else all go together, and find together again
+      }),
+    )
     for (const end of ends) if (end.status === 'rejected') throw end.reason
   } finally {
     await engine.close()
@@ -167,9 +196,17 @@ async function watch(
   }
 }
 
-/** Puts a job that has not ended back in line: a server that stops is no stall. */
-async function giveBack({ db }: RunDeps, job: JobRow): Promise<void> {
-  const patch = { status: 'queued', stalls: Math.max(0, job.stalls - 1), estimatedFinish: null } as const
-  const event = say('The server stops; the job goes on from its last state once it is back', 'warn')
-  await advance(db, whose(job), patch, [event])
+/** A server that stops is no stall. */
+const giveBack = (deps: RunDeps, job: JobRow) =>
+  putBack(
+    deps,
+    job,
+    { stalls: sql`greatest(${jobTable.stalls} - 1, 0)` },
+    'The server stops; the job goes on from its last state once it is back',
+  )
+
+/** Puts a job that has not ended back in line. */
+async function putBack({ db }: RunDeps, job: JobRow, patch: Patch, message: string): Promise<void> {
+  const queued = { ...patch, status: 'queued', estimatedFinish: null } as const
+  await advance(db, whose(job), queued, [say(message, 'warn')])
 }

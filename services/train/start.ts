@@ -1,5 +1,5 @@
 import { type Pace, startWork } from '../../infra/work.ts'
-import { claimTraining, claimValidation, holdJobs, retryMs } from './claim.ts'
+import { claimTraining, claimValidation, holdJobs, waitMs } from './claim.ts'
 import { type RunDeps, runJobs } from './run-job.ts'
 import { validateJob } from './validate-job.ts'
 
@@ -11,7 +11,7 @@ export function startJobs(deps: RunDeps, pace?: Pace): { stop(): Promise<void> }
       claim: (leaseMs) => claimValidation(db, leaseMs),
       hold: (job, leaseMs) => holdJobs(db, [job], leaseMs),
       handle: (job) => validateJob(deps, job),
-      retryMs: (job) => retryMs(job),
+      retryMs: (job) => waitMs(db, [job]),
     },
     log,
     pace,
@@ -19,9 +19,13 @@ export function startJobs(deps: RunDeps, pace?: Pace): { stop(): Promise<void> }
   const training = startWork(
     {
       claim: (leaseMs) => claimTraining(db, leaseMs),
-      hold: (jobs, leaseMs) => holdJobs(db, jobs, leaseMs),
-      handle: (jobs, signal) => runJobs(deps, jobs, signal),
-      retryMs: (jobs) => Math.max(...jobs.map(retryMs)),
+      hold: (group, leaseMs) => holdJobs(db, group, leaseMs),
+      handle: (group, signal) =>
+        runJobs(deps, [...group], signal, async (job) => {
+          group.splice(group.indexOf(job), 1) // first: what is held no more is not renewed
+          await holdJobs(db, [job], 0)
+        }),
+      retryMs: (group) => waitMs(db, group),
     },
     log,
     pace,

@@ -2,14 +2,16 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { eq } from 'drizzle-orm'
+import { eq, inArray } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { newId } from '../../contract/ids.ts'
 import { Peft } from '../../contract/peft.ts'
-import { adapters } from '../../infra/db/tables/index.ts'
+import { adapters, jobs, projects } from '../../infra/db/tables/index.ts'
 import { cancelJob } from './cancel-job.ts'
 import { getJob, type JobId } from './job.ts'
-import { lineOf } from './line.ts'
+import { companyOf, lineOf } from './line.ts'
 import { pauseJob, resumeJob } from './pause-job.ts'
+import { startJobs } from './start.ts'
 import { corpus, setUp } from './train.case.ts'
 
 let at: Awaited<ReturnType<typeof setUp>>
@@ -61,6 +63,8 @@ function expectSame(got: Awaited<ReturnType<typeof alone>>, wanted: typeof got):
     for (const [j, number] of numbers.entries())
       if (number !== undefined) expect(Math.abs(number - wanted[i]![j]!)).toBeLessThan(1e-4)
 }
+
+const pace = { pollMs: 20 }
 
 /** Steps take longer than it takes to write them down. */
 const effort = { per_device_train_batch_size: 2, gradient_accumulation_steps: 4 }
@@ -140,6 +144,24 @@ describe('jobs that are trained together', () => {
     expect(steps).toEqual(steps.map((_, i) => i + 1))
   })
 
+  test('are let go one by one: who is paused and resumed goes on elsewhere while the others train', async () => {
+    const endless = { ...slow, max_steps: 1_000_000, eval_steps: 0 }
+    const [one, other] = [await queued(endless), await queued({ ...endless, seed: 5 })]
+    const workers = [startJobs(at.deps, pace)]
+    for (const id of [one, other]) await training(id)
+    await pauseJob(at, other)
+    const isFree = async () => expect(Number((await getJob(at, other)).leaseUntil)).toBeLessThan(Date.now())
+    await vi.waitFor(isFree, 5000)
+    await resumeJob(at.own, other)
+    workers.push(startJobs(at.deps, pace))
+    await vi.waitFor(async () => {
+      expect(await getJob(at, other)).toMatchObject({ status: 'running', attempt: 3 })
+    }, 5000)
+    expect(await getJob(at, one)).toMatchObject({ status: 'running', attempt: 2 })
+    for (const id of [one, other]) await cancelJob(at, id)
+    await Promise.all(workers.map(({ stop }) => stop()))
+  })
+
   test('go back in line together when the server stops, and later go on together', async () => {
     const settings = [slow, { ...slow, seed: 9 }]
     const ids = [await queued(settings[0]), await queued(settings[1])]
@@ -176,6 +198,31 @@ describe('jobs that are trained together', () => {
       expectSame(await at.metrics(id), await alone(settings[i]!))
     }
   })
+})
+
+test('a line is of one project: events of one do not name jobs of another', async () => {
+  const [ours, alike, theirs] = [await queued(short), await queued(short), await queued(short)]
+  const id = newId('project')
+  await at.db.insert(projects).values({ id, name: 'another' })
+  await at.db.update(jobs).set({ project: id }).where(eq(jobs.id, theirs))
+  await vi.waitFor(async () => {
+    expect(await companyOf(at.db, await getJob(at, ours))).toEqual([ours, alike])
+    expect(await companyOf(at.db, await getJob({ ...at, project: id }, theirs))).toEqual([theirs])
+  }, 5000)
+  for (const job of [ours, alike]) await cancelJob(at, job)
+})
+
+test('a job that was begun twice in vain is trained alone', async () => {
+  const [fatal, ours, alike] = [await queued(short), await queued(short), await queued(short)]
+  await at.db
+    .update(jobs)
+    .set({ stalls: 1 })
+    .where(inArray(jobs.id, [ours, alike]))
+  await at.db.update(jobs).set({ stalls: 2 }).where(eq(jobs.id, fatal))
+  await vi.waitFor(async () => {
+    expect(await companyOf(at.db, await getJob(at, ours))).toEqual([ours, alike])
+    expect(await companyOf(at.db, await getJob(at, fatal))).toEqual([fatal])
+  }, 5000)
 })
 
 test('a line is shared by jobs whose rows can be of one batch', async () => {

@@ -8,10 +8,10 @@ import { Peft } from '../../contract/peft.ts'
 import { toDataset } from '../../corpus/make-dataset.ts'
 import { adapterHash } from '../../engine/index.ts'
 import { hasCudaFiles } from '../../engine/runtime/cuda.case.ts'
-import { adapters, datasets, files } from '../../infra/db/tables/index.ts'
+import { adapters, datasets, files, jobs } from '../../infra/db/tables/index.ts'
 import { createLog } from '../../infra/log.ts'
 import { cancelJob } from './cancel-job.ts'
-import { beginJobs, holdJobs, retryMs, take } from './claim.ts'
+import { beginJobs, holdJobs, retryMs, take, waitMs } from './claim.ts'
 import { createJob } from './create-job.ts'
 import { getJob, type JobId } from './job.ts'
 import { listCheckpoints } from './list-jobs.ts'
@@ -315,6 +315,7 @@ describe('a job that is interrupted', () => {
     await at.run(whole)
 
     const id = await queued({ ...slow, training_file })
+    await at.db.update(jobs).set({ stalls: 3 }).where(eq(jobs.id, id)) // the state that it keeps makes them none
     const stop = new AbortController()
     const running = at.run(id, stop.signal)
     await training(id)
@@ -480,6 +481,32 @@ describe('a job that is interrupted', () => {
   test('waits longer each time that what it needs is away, for ten minutes in all', () => {
     const seconds = [1, 2, 3, 4, 5, 6].map((stalls) => retryMs({ stalls }) / 1000)
     expect(seconds).toEqual([1, 4, 16, 64, 256, 300])
+  })
+
+  test('waits as if for the first time once it has got to a new state', async () => {
+    const id = await queued()
+    for (let times = 1; times < 3; times++) await begin(id)
+    const held = await begin(id)
+    expect(await waitMs(at.db, held)).toBe(16_000)
+    const record = await createRecorder(at.deps, held[0]!)
+    await record({ type: 'state', step: 1, state: { 'adapter_model.safetensors': new Uint8Array(1) } })
+    expect(await waitMs(at.db, held)).toBe(1000)
+    await cancelJob(at, id)
+  })
+
+  test('says that its worker could not go on, and not that it was lost, when the store does not answer', async () => {
+    const id = await queued({ training_args: { save_steps: 2 } })
+    const store = { ...at.store }
+    store.putBytes = async () => {
+      throw new Error('the store does not answer')
+    }
+    const running = runJobs({ ...at.deps, store }, await begin(id), new AbortController().signal)
+    await expect(running).rejects.toThrow('does not answer')
+    expect(await at.job(id)).toMatchObject({ status: 'queued' })
+    expect((await messages(id)).at(-1)).toMatch(/^The worker could not go on/)
+    await at.run(id)
+    expect((await at.job(id)).status).toBe('succeeded')
+    expect((await messages(id)).join()).not.toContain('was lost')
   })
 
   test('is not even validated when it was cancelled before', async () => {
