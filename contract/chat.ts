@@ -13,6 +13,7 @@ import {
   Usage,
 } from './generation.ts'
 import { idOf } from './ids.ts'
+import { orNull } from './or-null.ts'
 
 const noFunctions = 'functions are not supported'
 const onlyText = 'expected ["text"]: there is nothing else'
@@ -46,7 +47,7 @@ export const ChatRequest = z
     max_completion_tokens: z.int().min(1).nullish(),
     logprobs: z.boolean().nullish().transform(orElse(false)),
     top_logprobs: z.int().min(0).max(maxTopLogprobs).nullish(),
-    response_format: ResponseFormat.nullish(),
+    response_format: orNull(ResponseFormat).optional(),
     ...ignored,
     tools: z.array(z.unknown()).max(0, 'tools are not supported').nullish(),
     tool_choice: z.enum(['none', 'auto'], 'expected "none" or "auto": tools are not supported').nullish(),
@@ -94,7 +95,7 @@ export const ChatCompletion = z
       z.object({
         index: z.int(),
         message: z.object({ role: z.literal('assistant'), content: z.string(), refusal: z.null() }),
-        logprobs: ChatLogprobs.nullable(),
+        logprobs: orNull(ChatLogprobs),
         finish_reason: FinishReason,
       }),
     ),
@@ -114,11 +115,11 @@ export const ChatCompletionChunk = z
       z.object({
         index: z.int(),
         delta: z.object({ role: z.literal('assistant').optional(), content: z.string().optional() }),
-        logprobs: ChatLogprobs.nullable(),
+        logprobs: orNull(ChatLogprobs),
         finish_reason: FinishReason.nullable(),
       }),
     ),
-    usage: Usage.nullish(),
+    usage: orNull(Usage).optional(),
   })
   .meta({ id: 'ChatCompletionChunk' })
 export type ChatCompletionChunk = z.infer<typeof ChatCompletionChunk>

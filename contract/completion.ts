@@ -13,6 +13,7 @@ import {
   Usage,
 } from './generation.ts'
 import { idOf } from './ids.ts'
+import { orNull } from './or-null.ts'
 
 const Tokens = z.array(z.int().min(0)).min(1)
 
@@ -80,11 +81,11 @@ export const Completion = z
       z.object({
         index: z.int(),
         text: z.string(),
-        logprobs: CompletionLogprobs.nullable(),
+        logprobs: orNull(CompletionLogprobs),
         finish_reason: FinishReason.nullable(),
       }),
     ),
-    usage: Usage.nullish(),
+    usage: orNull(Usage).optional(),
   })
   .meta({ id: 'Completion' })
 export type Completion = z.infer<typeof Completion>

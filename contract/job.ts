@@ -1,6 +1,7 @@
 /** Fine-tuning jobs: OpenAI's objects, with `peft` and `training_args` beside them. */
 import { z } from 'zod'
 import { idOf } from './ids.ts'
+import { orNull } from './or-null.ts'
 import { PageQuery } from './page.ts'
 import { Peft } from './peft.ts'
 import { TrainingArgs } from './training-args.ts'
@@ -129,7 +130,7 @@ export const Job = z
     validation_file: z.string().nullable(),
     result_files: z.array(z.string()),
     trained_tokens: z.int().nullable(),
-    error: JobError.nullable(),
+    error: orNull(JobError),
     seed: z.int(),
     hyperparameters: Hyperparameters,
     method: Method,
@@ -137,7 +138,7 @@ export const Job = z
     metadata: Metadata.nullable(),
     peft: Peft,
     training_args: TrainingArgs,
-    dev_loss: DevLoss.nullable(),
+    dev_loss: orNull(DevLoss),
   })
   .meta({ id: 'Job' })
 export type Job = z.infer<typeof Job>

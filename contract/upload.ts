@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { ExpiresAfter, FileObject, FilePurpose } from './file.ts'
 import { idOf } from './ids.ts'
+import { orNull } from './or-null.ts'
 
 /** The largest part. */
 export const maxPartBytes = 64 * 2 ** 20
@@ -34,7 +35,7 @@ export const Upload = z
     bytes: z.int(),
     status: UploadStatus,
     /** What a completed upload has become. */
-    file: FileObject.nullable(),
+    file: orNull(FileObject),
   })
   .meta({ id: 'Upload' })
 export type Upload = z.infer<typeof Upload>

@@ -48,9 +48,12 @@ async function receive(deps: IngestDeps, key: string, request: Request): Promise
   const tooLarge = `the part is larger than ${maxPartBytes} bytes, the most that a part may have`
   const limits = { part: 'data', maxBytes: maxPartBytes, tooLarge, maxFiles: 1 }
   let bytes = 0
-  await readForm(request, limits, async (content) => {
+  const { fields } = await readForm(request, limits, async (content) => {
     bytes = (await deps.store.put(key, content)).bytes
   })
+  const unknown = [...fields.keys()].find((name) => name !== 'data')
+  if (unknown !== undefined)
+    throw new ApiError('invalid_value', `${unknown}: there is no such field`, { param: unknown })
   if (bytes > 0) return bytes
   throw new ApiError('invalid_value', 'data: the form has no file of this name that is not empty', {
     param: 'data',

@@ -180,6 +180,9 @@ test('a form that is not as it should be is answered in OpenAI’s words, and no
     [expiring('created_at', '2592001'), 'expires_after.seconds'],
     [expiring('created_at', 'soon'), 'expires_after.seconds'],
     [expiring('later', '3600'), 'expires_after.anchor'],
+    [expiring('created_at', '3600').field('expires_after[minutes]', '60'), 'expires_after.minutes'],
+    [expiring('created_at', '3600').field('note', 'x'), 'note'],
+    [expiring('created_at', '3600').field('note', 'a\0'), 'note'],
     [post().send({ purpose: 'fine-tune' }), null],
   ] as const
   for (const [sent, param] of bad) {

@@ -13,7 +13,7 @@ import type { IngestDeps } from './app.ts'
 import { expiryOf, type FileRow } from './file.ts'
 import { Inspection } from './inspect.ts'
 
-const Fields = z.object({ purpose: FilePurpose, expires_after: ExpiresAfter.optional() })
+const Fields = z.strictObject({ purpose: FilePurpose, expires_after: ExpiresAfter.optional() })
 
 /**
  * Takes an upload straight into the store, hashing it and finding its encoding on the way.
@@ -57,14 +57,17 @@ export async function uploadFile(deps: IngestDeps & InProject, request: Request)
   return made!
 }
 
+const inExpiry = /^expires_after\[(\w+)\]$/
+
 /** The fields as the client had them before they became a form: `expires_after[seconds]` is a number in an object. */
 function nested(fields: ReadonlyMap<string, string>) {
   const expiry = [...fields].flatMap(([name, value]) => {
-    const key = /^expires_after\[(\w+)\]$/.exec(name)?.[1]
+    const key = inExpiry.exec(name)?.[1]
     return key ? [[key, /^\d+$/.test(value) ? Number(value) : value] as const] : []
   })
+  const others = [...fields].filter(([name]) => !inExpiry.test(name))
   return {
-    purpose: fields.get('purpose'),
-    expires_after: expiry.length > 0 ? Object.fromEntries(expiry) : undefined,
+    ...Object.fromEntries(others),
+    ...(expiry.length > 0 && { expires_after: Object.fromEntries(expiry) }),
   }
 }
