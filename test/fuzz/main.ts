@@ -26,8 +26,6 @@ const { values, positionals } = parseArgs({
     requests: { type: 'string', default: '20000' },
   },
 })
-// Ctrl-C ends schemathesis, which says what it has found; the server is stopped after it.
-process.on('SIGINT', () => {})
 const python = await pythonWith('fuzz', join(import.meta.dirname, 'requirements.txt'))
 const home = mkdtempSync(join(tmpdir(), 'preamble-fuzz-'))
 try {
@@ -84,6 +82,10 @@ async function schemathesis(url: string, env: Record<string, string>): Promise<b
       stdio: ['ignore', 'inherit', 'inherit'],
     },
   )
+  // Ctrl-C ends schemathesis, which says what it has found; the server is stopped after it.
+  const wait = () => {}
+  process.on('SIGINT', wait)
   const [code] = await once(child, 'exit')
+  process.off('SIGINT', wait)
   return code === 0
 }
