@@ -59,3 +59,10 @@ test('only engine/runtime imports onnxruntime-node', () => {
     .filter(([file, s]) => s === 'onnxruntime-node' && !file.startsWith(join('engine', 'runtime')))
   expect(strays).toEqual([])
 })
+
+test('services answer streams by answerStream, so that their end is known', () => {
+  const strays = globSync('**/*.ts', { cwd: join(root, 'services') }).filter((file) =>
+    /\bc\.body\(|new Response\((?!\))/.test(readFileSync(join(root, 'services', file), 'utf8')),
+  )
+  expect(strays).toEqual([])
+})

@@ -10,6 +10,7 @@ import { testDatabase } from '../db/testing.ts'
 import { createLog } from '../log.ts'
 import { createHttpApp } from './app.ts'
 import { streamEvents } from './sse.ts'
+import { answerStream } from './stream.ts'
 
 const { db, close } = await testDatabase()
 afterAll(close)
@@ -32,6 +33,18 @@ app.post('/v1/chat/completions', (c) =>
     { onDisconnect() {}, onError() {} },
   ),
 )
+
+app.get('/v1/files/:id/content', (c) => {
+  let pulls = 0
+  const content = new ReadableStream({
+    pull(controller) {
+      if (pulls++ === 0) return controller.enqueue(Buffer.from('bytes'))
+      if (c.req.param('id') === 'broken') throw new Error('the disk is gone')
+      controller.close()
+    },
+  })
+  return answerStream(c, content, 200, {})
+})
 
 type Row = Partial<typeof apiKeys.$inferInsert>
 
@@ -159,6 +172,22 @@ test('a stream counts until it has ended, and a refused request not at all', asy
   await expect.poll(() => finish.length).toBe(2)
   for (const end of finish) end()
   await Promise.all(read)
+  await sleep(0)
+  expect(await statusOf(key)).toBe(200)
+})
+
+test.each([
+  ['was read to its end', 'whole', 'GET', (answer: Response) => answer.text()],
+  ['has broken off', 'broken', 'GET', (answer: Response) => answer.text().catch(() => {})],
+  ['was left by its client', 'whole', 'GET', (answer: Response) => answer.body!.cancel()],
+  ['was asked for by HEAD, which reads nothing', 'whole', 'HEAD', async () => {}],
+])('a download counts until it %s', async (_, id, method, end) => {
+  const key = await keyWith({ concurrentRequests: 1 })
+  const headers = { authorization: `Bearer ${key}` }
+  const answer = await app.request(`/v1/files/${id}/content`, { method, headers })
+  // Until then it is not in the log either.
+  if (method === 'GET') expect([await statusOf(key), lines.length]).toEqual([429, 1])
+  await end(answer)
   await sleep(0)
   expect(await statusOf(key)).toBe(200)
 })

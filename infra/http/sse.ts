@@ -1,6 +1,7 @@
 /** Streamed answers: server-sent events as OpenAI's clients read them, `data: {…}` and at last `data: [DONE]`. */
 import type { Context } from 'hono'
 import { errorBody, toApiError } from './errors.ts'
+import { answerStream } from './stream.ts'
 
 const utf8 = new TextEncoder()
 const frame = (data: string) => utf8.encode(`data: ${data}\n\n`)
@@ -23,11 +24,9 @@ export async function streamEvents(
 ): Promise<Response> {
   c.req.raw.signal.addEventListener('abort', onDisconnect, { once: true })
   let next: Promise<IteratorResult<unknown, void>> | undefined = Promise.resolve(await events.next())
-  const ended = Promise.withResolvers<void>()
-  c.set('streamed', ended.promise)
   let gone = false
 
-  const body = new ReadableStream<Uint8Array>({
+  const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller) {
       try {
         const { done, value } = await (next ?? events.next())
@@ -44,17 +43,14 @@ export async function streamEvents(
         controller.enqueue(frame(JSON.stringify(errorBody(c, told))))
         controller.close()
       }
-      ended.resolve()
     },
     async cancel() {
       gone = true
-      c.var.told.error = 'client_gone'
-      ended.resolve()
       onDisconnect()
       await events.return()
     },
   })
-  return c.body(body, 200, {
+  return answerStream(c, body, 200, {
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-cache',
     'x-accel-buffering': 'no', // nginx would hold events back

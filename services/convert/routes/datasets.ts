@@ -9,6 +9,7 @@ import type { HttpApp } from '../../../infra/http/app.ts'
 import { errors } from '../../../infra/http/errors.ts'
 import { forCaller } from '../../../infra/http/guard.ts'
 import { json, jsonBody } from '../../../infra/http/json.ts'
+import { answerStream } from '../../../infra/http/stream.ts'
 import type { ConvertDeps } from '../app.ts'
 import { deleteDataset } from '../delete-dataset.ts'
 import { findDataset } from '../find-dataset.ts'
@@ -74,7 +75,7 @@ export function addDatasetRoutes(app: HttpApp, deps: ConvertDeps): void {
   app.openapi(content, async (c) => {
     const { id, name } = c.req.valid('param')
     const file = await openDatasetFile(forCaller(c, deps), id, name)
-    return c.body(file, 200, { 'content-type': 'application/json; charset=utf-8' })
+    return answerStream(c, file, 200, { 'content-type': 'application/json; charset=utf-8' })
   })
   app.openapi(remove, async (c) => {
     const { id } = c.req.valid('param')

@@ -8,6 +8,7 @@ import type { HttpApp } from '../../../infra/http/app.ts'
 import { errors } from '../../../infra/http/errors.ts'
 import { forCaller } from '../../../infra/http/guard.ts'
 import { json } from '../../../infra/http/json.ts'
+import { answerStream } from '../../../infra/http/stream.ts'
 import { type AdapterRow, findAdapter, toAdapters } from '../adapter.ts'
 import type { InferDeps } from '../app.ts'
 import { deleteModel } from '../delete-model.ts'
@@ -107,7 +108,7 @@ export function addAdapterRoutes(app: HttpApp, deps: InferDeps): void {
       c.req.valid('param').id,
       c.req.valid('query'),
     )
-    return c.body(content, 200, {
+    return answerStream(c, content, 200, {
       'content-type': 'application/zip',
       'content-disposition': `attachment; filename="${filename}"`,
     })

@@ -10,6 +10,7 @@ import { errors } from '../../../infra/http/errors.ts'
 import { forCaller } from '../../../infra/http/guard.ts'
 import { json } from '../../../infra/http/json.ts'
 import { rangeOf } from '../../../infra/http/range.ts'
+import { answerStream } from '../../../infra/http/stream.ts'
 import type { IngestDeps } from '../app.ts'
 import { deleteFile } from '../delete-file.ts'
 import { findFile, mustHaveContent, toFile } from '../file.ts'
@@ -101,11 +102,11 @@ export function addFileRoutes(app: HttpApp, deps: IngestDeps): void {
       'content-disposition': `attachment; filename*=UTF-8''${encodeURIComponent(file.filename)}`,
     }
     if (!range)
-      return c.body(await deps.store.get(file.objectKey), 200, {
+      return answerStream(c, await deps.store.get(file.objectKey), 200, {
         ...headers,
         'content-length': String(bytes),
       })
-    return c.body(await deps.store.get(file.objectKey, range), 206, {
+    return answerStream(c, await deps.store.get(file.objectKey, range), 206, {
       ...headers,
       'content-length': String(range.to - range.from),
       'content-range': `bytes ${range.from}-${range.to - 1}/${bytes}`,
