@@ -9,6 +9,7 @@ import {
   baseModelTable,
   datasets,
   files,
+  idempotencyKeys,
   jobs,
   uploadParts,
   uploads,
@@ -105,6 +106,17 @@ test('what was to stay for some time is removed after it, and parts of uploads t
   expect(await sweepNow()).toEqual({ ...whole, expired: [`uploads/${upload}`] })
   expect(await at.store.exists(`uploads/${upload}/${part}`)).toBe(false)
   expect(await at.db.select().from(uploads)).toMatchObject([{ status: 'expired' }])
+})
+
+test('answers to requests that may be sent again are forgotten after a day', async () => {
+  const about = { project: at.project, fingerprint: '', leaseUntil: sql`now()` }
+  const since = (hours: number) => sql`now() - ${hours} * interval '1 hour'`
+  await at.db.insert(idempotencyKeys).values([
+    { ...about, key: 'old', createdAt: since(25) },
+    { ...about, key: 'young', createdAt: since(23) },
+  ])
+  expect(await sweepNow()).toEqual(whole)
+  expect(await at.db.select().from(idempotencyKeys)).toMatchObject([{ key: 'young' }])
 })
 
 test('an expired file makes no dataset and no job', async () => {

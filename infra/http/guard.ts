@@ -10,15 +10,20 @@ import type { Database } from '../db/client.ts'
 import type { Log } from '../log.ts'
 import type { HttpEnv } from './app.ts'
 import { answerError } from './errors.ts'
+import { type Keep, keepIn } from './idempotency.ts'
 import { routeOf } from './observe.ts'
 
 /** Paths that say nothing of anybody. */
 const open: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/openapi.json'])
 
-/** What the work on a request needs, and the project that it is done in. */
-export const forCaller = <D extends object>(c: Context<HttpEnv>, deps: D): D & InProject => ({
+/** What the work on a request needs, the project that it is done in, and how what it makes is made once. */
+export const forCaller = <D extends object>(
+  c: Context<HttpEnv>,
+  deps: D,
+): D & InProject & { keep: Keep } => ({
   ...deps,
   project: c.var.caller.project,
+  keep: keepIn(c),
 })
 
 export function guard({ db, log }: { db: Database; log: Log }): MiddlewareHandler<HttpEnv> {

@@ -11,7 +11,7 @@ import { createHttpApp } from './app.ts'
 import { errors } from './errors.ts'
 import { keepIn } from './idempotency.ts'
 import { json, jsonBody } from './json.ts'
-import { claimRequest, forgetAnswers, keepAnswer, releaseClaim } from './kept-answers.ts'
+import { claimRequest, keepAnswer, releaseClaim } from './kept-answers.ts'
 import { streamEvents } from './sse.ts'
 
 const { db, close } = await testDatabase()
@@ -213,14 +213,10 @@ test('projects do not share keys', async () => {
 
 test('after a day it is forgotten', async () => {
   await post('/things', 'k1')
-  await post('/things', 'k2')
   const dayAgo = sql`now() - interval '25 hours'`
   await db.update(idempotencyKeys).set({ createdAt: dayAgo }).where(eq(idempotencyKeys.key, 'k1'))
   expect(JSON.parse((await told(post('/things', 'k1', { name: 'new' }))).text)).toEqual({
-    id: 3,
+    id: 2,
     name: 'new',
   })
-  await db.update(idempotencyKeys).set({ createdAt: dayAgo }).where(eq(idempotencyKeys.key, 'k1'))
-  await forgetAnswers(db)
-  expect(await db.select().from(idempotencyKeys)).toMatchObject([{ key: 'k2' }])
 })

@@ -11,7 +11,6 @@ import type { HttpEnv } from './app.ts'
 import {
   type Claim,
   claimRequest,
-  forgetAnswers,
   keepAnswer,
   leaseSeconds,
   releaseClaim,
@@ -23,11 +22,7 @@ const header = 'idempotency-key'
 /** Longer answers are not kept; only streams of very many tokens get there. */
 const mostKept = 4 * 2 ** 20 // characters
 
-const forgetMs = 3_600_000
-
 export function idempotency({ db, log }: { db: Database; log: Log }): MiddlewareHandler<HttpEnv> {
-  let forgetAt = 0
-
   return async (c, next) => {
     const key = c.req.header(header)
     const { caller } = c.var
@@ -62,10 +57,6 @@ export function idempotency({ db, log }: { db: Database; log: Log }): Middleware
         c.set('claim', found.claim)
         await work(c, found.claim, next)
     }
-    if (Date.now() < forgetAt) return
-    forgetAt = Date.now() + forgetMs
-    // The answer is there: whether this fails is nothing to its client.
-    void forgetAnswers(db).catch((error: unknown) => log.error({ err: error }, 'old answers not forgotten'))
   }
 
   async function work(c: Context<HttpEnv>, claim: Claim, next: () => Promise<void>): Promise<void> {
@@ -88,17 +79,18 @@ export function idempotency({ db, log }: { db: Database; log: Log }): Middleware
 }
 
 /** Keeps the answer in the transaction that does what was asked for: both are kept, or neither. */
-export type Keep = (tx: Transaction, answer: unknown) => Promise<void>
+export type Keep = (tx: Transaction, answer: unknown, status?: 200 | 201) => Promise<void>
 
 /**
- * For work that must not be done twice, even when its process dies, or its connection is lost, before it could answer.
+ * For what must not be made twice, even when its process dies, or its connection is lost, before it could answer.
  * @throws ApiError when another process has taken the work: it counted this one as dead
  */
 export const keepIn = (c: Context<HttpEnv>): Keep => {
   const { claim } = c.var
-  return async (tx, answer) => {
+  return async (tx, answer, status = 200) => {
     if (!claim) return
-    const kept = { status: 200, contentType: 'application/json', body: JSON.stringify(answer) }
+    const body = c.var.secret ? null : JSON.stringify(answer)
+    const kept = { status, contentType: 'application/json', body }
     if (!(await keepAnswer(tx, claim, kept)))
       throw new ApiError('request_in_progress', 'this request is being worked on; ask again for its answer')
   }

@@ -82,6 +82,7 @@ export async function releaseClaim(db: Database, claim: Claim): Promise<void> {
     .where(and(held(claim), isNull(idempotencyKeys.answer)))
 }
 
+/** Nobody is answered by them any more. */
 export async function forgetAnswers(db: Database): Promise<void> {
   await db.delete(idempotencyKeys).where(lt(idempotencyKeys.createdAt, dayAgo))
 }

@@ -3,10 +3,12 @@ import { and, eq, inArray, lte, sql } from 'drizzle-orm'
 import type { Database } from '../db/client.ts'
 import { isFree } from '../db/lease.ts'
 import { files, uploadParts, uploads } from '../db/tables/index.ts'
+import { forgetAnswers } from '../http/kept-answers.ts'
 import type { Store } from '../store/store.ts'
 
-/** @returns the keys of what was removed */
+/** @returns the keys of what was removed from the store */
 export async function expire({ db, store }: { db: Database; store: Store }): Promise<string[]> {
+  await forgetAnswers(db)
   const keys = [...(await expireFiles(db)), ...(await expireUploads(db))]
   // After their rows: what is left when this process dies here is an object that no row names.
   for (const key of keys) await store.delete(key)

@@ -3,15 +3,22 @@ import { ApiError } from '../../contract/errors.ts'
 import { firstProject, type InProject } from '../../infra/access/caller.ts'
 import type { Database } from '../../infra/db/client.ts'
 import { projects } from '../../infra/db/tables/index.ts'
-import { findProject, type ProjectRow } from './project.ts'
+import type { Keep } from '../../infra/http/idempotency.ts'
+import { findProject, type ProjectRow, toProject } from './project.ts'
 
 type Deps = InProject & { db: Database }
 
 /** @throws ApiError unless it is an operator who asks */
-export async function createProject({ db, project }: Deps, name: string): Promise<ProjectRow> {
+export async function createProject(
+  { db, project, keep }: Deps & { keep: Keep },
+  name: string,
+): Promise<ProjectRow> {
   onlyOperators(project)
-  const [made] = await db.insert(projects).values({ name }).returning()
-  return made!
+  return db.transaction(async (tx) => {
+    const [made] = await tx.insert(projects).values({ name }).returning()
+    await keep(tx, toProject(made!))
+    return made!
+  })
 }
 
 /** @throws ApiError when there is none that the caller sees */

@@ -7,6 +7,7 @@ import { firstProject, type InProject } from '../../infra/access/caller.ts'
 import { hashOf, newKey, prefixOf } from '../../infra/access/key.ts'
 import type { Database } from '../../infra/db/client.ts'
 import { apiKeys, unixSeconds } from '../../infra/db/tables/index.ts'
+import type { Keep } from '../../infra/http/idempotency.ts'
 import { findProject } from './project.ts'
 
 type Deps = InProject & { db: Database }
@@ -16,13 +17,17 @@ type KeyRow = typeof apiKeys.$inferSelect
  * Makes a key and answers it, this once.
  * @throws ApiError when there is no such project or it is archived, or when it would lock everybody out
  */
-export async function createKey(deps: Deps, projectId: string, request: ApiKeyRequest): Promise<NewApiKey> {
+export async function createKey(
+  deps: Deps & { keep: Keep },
+  projectId: string,
+  request: ApiKeyRequest,
+): Promise<NewApiKey> {
   const { id: project, archivedAt } = await findProject(deps, projectId)
   if (archivedAt)
     throw new ApiError('conflict', `project ${project} is archived: its keys would open nothing`)
   const value = newKey()
   const { name, scopes, expires_in_seconds: seconds } = request
-  const row = await deps.db.transaction(async (tx) => {
+  return deps.db.transaction(async (tx) => {
     // From the first key on nobody comes in without one: whoever makes it needs it to make the next.
     await tx.execute(sql`lock table ${apiKeys} in share row exclusive mode`)
     const [any] = await tx.select({ id: apiKeys.id }).from(apiKeys).limit(1)
@@ -41,9 +46,10 @@ export async function createKey(deps: Deps, projectId: string, request: ApiKeyRe
         expiresAt: seconds == null ? null : sql`now() + ${seconds} * interval '1 second'`,
       })
       .returning()
-    return made!
+    const key = { ...toKey(made!), value }
+    await deps.keep(tx, key)
+    return key
   })
-  return { ...toKey(row), value }
 }
 
 /** @throws ApiError when the project, which the caller must see, has no such key */

@@ -12,7 +12,7 @@ import type { Store } from '../../infra/store/store.ts'
 export type AdapterRow = typeof adapters.$inferSelect
 
 /** @param resident what the engine has of it in memory */
-const toAdapter = (row: AdapterRow, resident: ResidentAdapter | undefined): Adapter => ({
+export const toAdapter = (row: AdapterRow, resident?: ResidentAdapter): Adapter => ({
   id: row.id,
   object: 'adapter',
   created_at: unixSeconds(row.createdAt),

@@ -10,9 +10,10 @@ import type { InProject } from '../../infra/access/caller.ts'
 import type { BaseModel, BaseModels } from '../../infra/base-models.ts'
 import type { Database } from '../../infra/db/client.ts'
 import { adapters } from '../../infra/db/tables/index.ts'
+import type { Keep } from '../../infra/http/idempotency.ts'
 import type { Store } from '../../infra/store/store.ts'
 import { tracePlace } from '../../infra/traces/spans.ts'
-import type { AdapterRow } from './adapter.ts'
+import { type AdapterRow, toAdapter } from './adapter.ts'
 import { receiveAdapter } from './receive-adapter.ts'
 
 type Deps = InProject & {
@@ -22,6 +23,7 @@ type Deps = InProject & {
   engine: EngineThread
   scratch: string
   maxFileBytes: number
+  keep: Keep
 }
 
 /**
@@ -39,7 +41,7 @@ export async function importAdapter(deps: Deps, request: Request): Promise<Adapt
       ...{ base: await base.directory(), baseName: base.id, from, to },
       positionRule: fields.position_rule,
     })
-    return await keep(deps, to, { base: base.id, suffix: fields.suffix, peftType, hash })
+    return await add(deps, to, { base: base.id, suffix: fields.suffix, peftType, hash })
   } catch (error) {
     throw asRefusal(error, directory)
   } finally {
@@ -65,8 +67,8 @@ async function baseOf(bases: BaseModels, fields: ImportFields, from: string): Pr
 type Made = { base: string; suffix: string | undefined; peftType: AdapterRow['peftType']; hash: string }
 
 /** Puts the files in `directory` into the store, then adds the row; what is left when that fails, the sweep removes. */
-async function keep(
-  { db, project, store }: Deps,
+async function add(
+  { db, project, store, keep }: Deps,
   directory: string,
   { suffix, ...made }: Made,
 ): Promise<AdapterRow> {
@@ -78,11 +80,14 @@ async function keep(
     bytes += (await stat(join(directory, name))).size
   }
   const model = tunedModelId(made.base, suffix, id)
-  const [row] = await db
-    .insert(adapters)
-    .values({ id, project, model, ...made, bytes, objectKey, trace: tracePlace() })
-    .returning()
-  return row!
+  return db.transaction(async (tx) => {
+    const [row] = await tx
+      .insert(adapters)
+      .values({ id, project, model, ...made, bytes, objectKey, trace: tracePlace() })
+      .returning()
+    await keep(tx, toAdapter(row!), 201)
+    return row!
+  })
 }
 
 /** What the engine says of bad files, without the place on this machine where they lay. */

@@ -6,11 +6,12 @@ import { newId } from '../../contract/ids.ts'
 import type { InProject } from '../../infra/access/caller.ts'
 import { files } from '../../infra/db/tables/index.ts'
 import { fromZod } from '../../infra/http/errors.ts'
+import type { Keep } from '../../infra/http/idempotency.ts'
 import { readForm } from '../../infra/http/multipart.ts'
 import { announce } from '../../infra/outbox.ts'
 import { tell, tracePlace } from '../../infra/traces/spans.ts'
 import type { IngestDeps } from './app.ts'
-import { expiryOf, type FileRow } from './file.ts'
+import { expiryOf, type FileRow, toFile } from './file.ts'
 import { Inspection } from './inspect.ts'
 
 const Fields = z.strictObject({ purpose: FilePurpose, expires_after: ExpiresAfter.optional() })
@@ -19,7 +20,10 @@ const Fields = z.strictObject({ purpose: FilePurpose, expires_after: ExpiresAfte
  * Takes an upload straight into the store, hashing it and finding its encoding on the way.
  * @throws ApiError when the form is not as it should be; then neither row nor object is left, and webhooks are told
  */
-export async function uploadFile(deps: IngestDeps & InProject, request: Request): Promise<FileRow> {
+export async function uploadFile(
+  deps: IngestDeps & InProject & { keep: Keep },
+  request: Request,
+): Promise<FileRow> {
   const id = newId('file')
   const objectKey = `files/${id}`
   const inspection = new Inspection()
@@ -50,11 +54,14 @@ export async function uploadFile(deps: IngestDeps & InProject, request: Request)
     throw error
   }
   // Its object stays when this fails, for it may have been done all the same; the sweep will know.
-  const [made] = await deps.db
-    .insert(files)
-    .values({ ...row, trace: tracePlace() })
-    .returning()
-  return made!
+  return deps.db.transaction(async (tx) => {
+    const [made] = await tx
+      .insert(files)
+      .values({ ...row, trace: tracePlace() })
+      .returning()
+    await deps.keep(tx, toFile(made!))
+    return made!
+  })
 }
 
 const inExpiry = /^expires_after\[(\w+)\]$/

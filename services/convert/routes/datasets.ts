@@ -57,7 +57,9 @@ const remove = createRoute({
 export function addDatasetRoutes(app: HttpApp, deps: ConvertDeps): void {
   app.openapi(create, async (c) => {
     const { file_id, split, system_prompt } = c.req.valid('json')
-    const row = await makeDataset(forCaller(c, deps), { fileId: file_id, split, systemPrompt: system_prompt })
+    const { keep, ...at } = forCaller(c, deps)
+    const asked = { fileId: file_id, split, systemPrompt: system_prompt }
+    const row = await makeDataset(at, asked, 'file_id', (tx, made) => keep(tx, toDataset(made), 201))
     return c.json(toDataset(row), 201)
   })
   app.openapi(list, async (c) => {

@@ -4,7 +4,6 @@ import { pageOf } from '../../../contract/page.ts'
 import type { HttpApp } from '../../../infra/http/app.ts'
 import { errors } from '../../../infra/http/errors.ts'
 import { forCaller } from '../../../infra/http/guard.ts'
-import { keepIn } from '../../../infra/http/idempotency.ts'
 import { json, jsonBody } from '../../../infra/http/json.ts'
 import type { TrainDeps } from '../app.ts'
 import { cancelJob } from '../cancel-job.ts'
@@ -56,9 +55,7 @@ const plan = createRoute({
 
 export function addJobRoutes(app: HttpApp, deps: TrainDeps): void {
   app.openapi(plan, async (c) => c.json(await planJob(deps, c.req.valid('json')), 200))
-  app.openapi(create, async (c) =>
-    c.json(await createJob({ ...forCaller(c, deps), keep: keepIn(c) }, c.req.valid('json')), 200),
-  )
+  app.openapi(create, async (c) => c.json(await createJob(forCaller(c, deps), c.req.valid('json')), 200))
   app.openapi(list, async (c) => c.json(await listJobs(forCaller(c, deps), c.req.valid('query')), 200))
   app.openapi(get, async (c) => c.json(toJob(await getJob(forCaller(c, deps), c.req.valid('param').id)), 200))
   app.openapi(move('cancel'), async (c) =>
