@@ -4,13 +4,13 @@ import { type Id, newId } from '../../contract/ids.ts'
 import type { CompleteRequest } from '../../contract/upload.ts'
 import type { InProject } from '../../infra/access/caller.ts'
 import { leaseFor, leaseMs } from '../../infra/db/lease.ts'
-import { files, uploadParts, uploads } from '../../infra/db/tables/index.ts'
+import { files, notExpired, uploadParts, uploads } from '../../infra/db/tables/index.ts'
 import { ObjectNotFound } from '../../infra/store/store.ts'
 import { tell, tracePlace } from '../../infra/traces/spans.ts'
 import type { IngestDeps } from './app.ts'
 import { expiryOf, type FileRow } from './file.ts'
 import { Inspection } from './inspect.ts'
-import { findOpen, isOpen, type UploadRow, uploadColumns, uploadKey } from './upload.ts'
+import { findOpen, isOpen, isOwn, type UploadRow, uploadColumns, uploadKey } from './upload.ts'
 
 type Deps = IngestDeps & InProject
 type Part = typeof uploadParts.$inferSelect
@@ -18,11 +18,13 @@ type Completed = { upload: UploadRow; file: FileRow }
 
 /**
  * Makes one file of an upload's parts. One request at a time does so, and holds the upload by a lease: should its process
- * die, the next one begins anew.
+ * die, the next one begins anew. One that comes after it is done is answered with what it has become: its client may not
+ * have heard of that.
  * @throws ApiError when the upload can be used no more, or its parts are not what was announced; it may be tried again then
  */
 export async function completeUpload(deps: Deps, id: string, request: CompleteRequest): Promise<Completed> {
   const upload = await claim(deps, id)
+  if (!upload) return completedBefore(deps, id)
   const renewal = setInterval(() => void hold(deps, upload, leaseMs).catch(() => {}), leaseMs / 3)
   let completed: Completed
   try {
@@ -38,14 +40,24 @@ export async function completeUpload(deps: Deps, id: string, request: CompleteRe
   return completed
 }
 
-async function claim(deps: Deps, id: string): Promise<UploadRow> {
+async function claim(deps: Deps, id: string): Promise<UploadRow | undefined> {
   const [claimed] = await deps.db
     .update(uploads)
     .set({ attempt: sql`${uploads.attempt} + 1`, leaseUntil: leaseFor(leaseMs) })
     .where(isOpen(deps.project, id))
     .returning(uploadColumns)
-  if (claimed) return claimed
-  await findOpen(deps, id) // says why not
+  return claimed
+}
+
+/** @throws ApiError when it is not completed, or its file is there no more */
+async function completedBefore(deps: Deps, id: string): Promise<Completed> {
+  const [found] = await deps.db
+    .select({ upload: uploadColumns, file: files })
+    .from(uploads)
+    .innerJoin(files, eq(files.id, uploads.fileId))
+    .where(and(isOwn(deps.project, id), notExpired))
+  if (found) return found
+  await findOpen(deps, id) // says why it can be used no more
   throw new ApiError('request_in_progress', `upload ${id} was being completed by another request`)
 }
 
@@ -81,7 +93,7 @@ async function complete(deps: Deps, upload: UploadRow, request: CompleteRequest)
   return deps.db.transaction(async (tx) => {
     const [ended] = await tx
       .update(uploads)
-      .set({ status: 'completed', leaseUntil: null })
+      .set({ status: 'completed', leaseUntil: null, fileId })
       .where(isOurs(upload))
       .returning(uploadColumns)
     if (!ended) throw takenOver(upload)

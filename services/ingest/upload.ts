@@ -26,7 +26,7 @@ export type UploadRow = typeof uploads.$inferSelect & { expired: boolean; held: 
 
 type Where = Pick<IngestDeps, 'db'> & InProject
 
-const isOwn = (project: Id<'project'>, id: string): SQL | undefined =>
+export const isOwn = (project: Id<'project'>, id: string): SQL | undefined =>
   and(eq(uploads.project, project), eq(uploads.id, id as Id<'upload'>))
 
 /** Of an upload that takes parts, and can be completed and cancelled. */

@@ -144,7 +144,10 @@ test('parts that are not what was announced are refused, and may be completed ot
 test('a cancelled, a completed and an expired upload can be used no more, and say so', async () => {
   const ended = {
     'was cancelled': (id: string) => openai.uploads.cancel(id),
-    'is completed already': async (id: string) => complete(id, [await add(id, 'x')]),
+    'is completed already': async (id: string) => {
+      const { file } = await complete(id, [await add(id, 'x')])
+      await openai.files.delete(file!.id) // else it is answered again
+    },
     'has expired': (id: string) =>
       database.db.update(uploads).set({ expiresAt: sql`now()` }).where(sql`id = ${id}`),
   }
@@ -173,7 +176,17 @@ test('of two requests that complete an upload one does', async () => {
     await expect(use()).rejects.toMatchObject({ status: 409, code: 'request_in_progress' })
   opened.resolve()
   expect((await first).status).toBe('completed')
-  await expect(complete(id, parts)).rejects.toMatchObject({ code: 'conflict' })
+})
+
+test('a client that did not hear of its completed upload asks again and is answered the same', async () => {
+  const { id } = await create(1)
+  const part = await add(id, 'x')
+  const done = await complete(id, [part])
+  const before = await objects()
+  expect(await complete(id, [part])).toEqual(done)
+  expect(await objects()).toEqual(before)
+  for (const use of [() => add(id, 'x'), () => openai.uploads.cancel(id)])
+    await expect(use()).rejects.toMatchObject({ status: 409, code: 'conflict' })
 })
 
 test('a process that dies while it completes an upload leaves it to the next, and undoes nothing when it wakes', async () => {

@@ -19,6 +19,8 @@ export const uploads = pgTable('uploads', {
   attempt: integer('attempt').notNull().default(0),
   /** When the request that completes it counts as dead; null or past: none does. */
   leaseUntil: moment('lease_until'),
+  /** What it has become; null: it is not completed. */
+  fileId: text('file_id').$type<Id<'file'>>(),
   /** How long its file stays, in seconds; null: until it is deleted. */
   fileSeconds: integer('file_seconds'),
   createdAt: createdAt(),
