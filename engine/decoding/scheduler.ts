@@ -287,12 +287,17 @@ export class Scheduler {
       for (const [i, { seat }] of turns.entries()) {
         const own = logits.slice(i * each, (i + 1) * each)
         if (own.every(isNumbers)) seat.take(firsts[i]!, own)
-        else
-          this.#remove(
-            seat,
-            new Error('the logits are no numbers: a weight, or a value of the adapter, is too large'),
-          )
+        else this.#remove(seat, noNumbers(seat.adapter))
       }
     }
   }
 }
+
+/** Who is told why: whoever made the adapter, or else whoever runs the base. */
+const noNumbers = ({ prefix, lora }: StoredAdapter): Error =>
+  prefix || lora
+    ? new InputError(
+        'invalid_adapter',
+        'the logits that it gives are no numbers; train it again with a lower learning_rate, or import other files',
+      )
+    : new Error('the logits are no numbers: a weight is too large, or is none itself')

@@ -1,11 +1,11 @@
-import { mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import type { Adapter } from '../../contract/adapter.ts'
 import { isId } from '../../contract/ids.ts'
 import { openEngine } from '../../engine/index.ts'
 import { args, runOf, talk, temporary, writeBase, writeFiles } from '../../engine/tiny.case.ts'
-import { encodeSafetensors } from '../../engine/weights/safetensors.ts'
+import { decodeSafetensors, encodeSafetensors } from '../../engine/weights/safetensors.ts'
 import { firstProject } from '../../infra/access/caller.ts'
 import { baseModels } from '../../infra/base-models.ts'
 import { adapters } from '../../infra/db/tables/index.ts'
@@ -258,6 +258,35 @@ describe('an adapter in memory', () => {
       message: expect.stringContaining('unpin another one'),
     })
     await small.close()
+  })
+})
+
+describe('where the logits are no numbers', () => {
+  const askOf = (model: string) => {
+    const body = JSON.stringify({ model, prompt: 'x', max_tokens: 1 })
+    const init = { method: 'POST', body, headers: { 'content-type': 'application/json' } }
+    return app.request('/v1/completions', init)
+  }
+
+  test('an adapter is to blame where it has values of its own', async () => {
+    const data = new Float32Array(4 * 64).fill(3e38)
+    const wild = encodeSafetensors([['prompt_embeddings', { shape: [4, 64], data }]])
+    const { model } = await imported({ ...prefix, 'adapter_model.safetensors': wild }, { base: 'tiny' })
+    expect(await errorOf(askOf(model))).toMatchObject({
+      ...{ status: 400, code: 'invalid_adapter', param: 'model' },
+      message: `"${model}" cannot be used: the logits that it gives are no numbers; train it again with a lower learning_rate, or import other files`,
+    })
+    expect((await askOf('tiny')).status).toBe(200)
+  })
+
+  test('a base is the server’s own', async () => {
+    const directory = writeBase(join(root, 'models', 'broken'))
+    onTestFinished(() => rm(directory, { recursive: true })) // others are told which bases there are
+    const file = join(directory, 'model.safetensors')
+    const weights = decodeSafetensors(await readFile(file), file)
+    weights.get('model.norm.weight')!.data.fill(Number.NaN)
+    await writeFile(file, encodeSafetensors(weights))
+    expect(await errorOf(askOf('broken'))).toMatchObject({ status: 500, code: 'server_error' })
   })
 })
 
