@@ -90,16 +90,14 @@ export function diskStore(root: string): Store {
       return entries.flatMap((entry) => (entry.isFile() ? [entry.name] : [])).sort()
     },
     walk: (key) => walk(pathOf(key), key),
-    async adopt(key, path, how) {
+    async adopt(key, path) {
       const target = pathOf(key)
       const temporary = temporaryIn(root)
       await mkdir(root, { recursive: true })
       try {
-        if (how === 'move') await rename(path, temporary).catch(orCopy(path, temporary))
-        else await link(path, temporary).catch(orCopy(path, temporary))
+        await link(path, temporary).catch(orCopy(path, temporary))
         await flush(temporary)
         await place(temporary, target)
-        if (how === 'move') await rm(path, { force: true })
       } finally {
         await rm(temporary, { force: true })
       }
@@ -166,7 +164,7 @@ function orNothing(error: NodeJS.ErrnoException): undefined {
   if (!['ENOENT', 'ENOTDIR'].includes(error.code ?? '')) throw error
 }
 
-/** Copies where a file cannot be moved or linked: to another file system, or as another user. */
+/** Copies where a file cannot be linked: to another file system, or as another user. */
 function orCopy(from: string, to: string) {
   return async (error: NodeJS.ErrnoException): Promise<void> => {
     if (!['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP'].includes(error.code ?? '')) throw error

@@ -98,7 +98,7 @@ export function storeCases(open: () => Promise<Store>): void {
     try {
       await writeFile(join(directory, 'old'), 'old')
       await utimes(join(directory, 'old'), 0, 0)
-      await store.adopt('m/old', join(directory, 'old'), 'link')
+      await store.adopt('m/old', join(directory, 'old'))
       const [found] = await Array.fromAsync(store.walk('m'))
       expect(found!.since.getTime()).toBeGreaterThan(Date.now() - 60_000)
     } finally {
@@ -110,15 +110,15 @@ export function storeCases(open: () => Promise<Store>): void {
     const store = await open()
     const directory = await mkdtemp(join(tmpdir(), 'preamble-adopt-'))
     try {
-      for (const name of ['moved', 'linked']) await writeFile(join(directory, name), name)
-      await store.adopt('m/1/moved', join(directory, 'moved'), 'move')
-      await store.adopt('m/1/linked', join(directory, 'linked'), 'link')
+      await writeFile(join(directory, 'linked'), 'linked')
+      await store.adopt('m/1/linked', join(directory, 'linked'))
+      await store.putBytes('m/1/other', utf8.encode('other'))
       expect(await readdir(directory)).toEqual(['linked'])
       const place = await store.directory('m/1')
-      expect((await readdir(place)).sort()).toEqual(['linked', 'moved'])
+      expect((await readdir(place)).sort()).toEqual(['linked', 'other'])
       expect(await readFile(join(place, 'linked'), 'utf8')).toBe('linked')
       await expect(store.directory('m/2')).rejects.toThrow(new ObjectNotFound('m/2'))
-      await expect(store.adopt('m/3', join(directory, 'none'), 'link')).rejects.toThrow('ENOENT')
+      await expect(store.adopt('m/3', join(directory, 'none'))).rejects.toThrow('ENOENT')
     } finally {
       await rm(directory, { recursive: true })
     }

@@ -21,11 +21,8 @@ export interface Store {
   list(key: string): Promise<string[]>
   /** All objects below `key/`, however deep, in no order. */
   walk(key: string): AsyncIterable<Stored>
-  /**
-   * Makes an object of a local file without copying it where that can be: `move` takes the file away, `link` leaves
-   * it where it is too (its content must not change any more).
-   */
-  adopt(key: string, path: string, how: 'move' | 'link'): Promise<void>
+  /** Makes an object of a local file, by a link where that can be: the content of the file must not change any more. */
+  adopt(key: string, path: string): Promise<void>
   /** A local directory with the objects directly below `key/`, to be read in place. Throws `ObjectNotFound`. */
   directory(key: string): Promise<string>
   /** Deletes the object of this key and all objects below `key/`; there may be none. */

@@ -30,7 +30,7 @@ export async function addDirectory(store: Store, path: string, objectKey: string
       const file = await realpath(join(path, name)) // a hub's own cache is made of links
       const hash = createHash('sha256')
       await pipeline(createReadStream(file), hash)
-      await store.adopt(`${objectKey}/${name}`, file, 'link')
+      await store.adopt(`${objectKey}/${name}`, file)
       files.push({ name, bytes: (await stat(file)).size, sha256: hash.digest('hex') })
     }
     return files

@@ -92,7 +92,7 @@ async function pull(deps: PullDeps, row: BaseModelRow, signal: AbortSignal): Pro
   await progress.end()
   // A place of its own for each attempt: a worker that was taken for dead writes nothing where another one does.
   const objectKey = `${row.objectKey}/${row.attempt}`
-  for (const { name } of needed) await store.adopt(`${objectKey}/${name}`, join(parts, name), 'link')
+  for (const { name } of needed) await store.adopt(`${objectKey}/${name}`, join(parts, name))
   const ready = { status: 'ready', files: listed, bytesDone: bytes, error: null, objectKey } as const
   if (!(await advance(db, whose(row), ready))) await store.delete(objectKey)
   await dropParts(deps, row)

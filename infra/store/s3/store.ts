@@ -1,5 +1,4 @@
 import { createReadStream } from 'node:fs'
-import { rm } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { arrayBuffer } from 'node:stream/consumers'
 import {
@@ -84,10 +83,9 @@ export function s3Store(bucket: Bucket, cache: string): Store {
       for await (const { name, Size, LastModified } of listed(key, 'all'))
         yield { key: `${key}/${name}`, bytes: Size!, since: LastModified! }
     },
-    async adopt(key, path, how) {
+    async adopt(key, path) {
       checkKey(key)
       await upload(bucket, key, createReadStream(path))
-      if (how === 'move') await rm(path)
     },
     async directory(key) {
       checkKey(key)
