@@ -27,7 +27,7 @@ export function baseModels(root: string, { db, store }: { db: Database; store: S
   const ready = eq(baseModelTable.status, 'ready')
   const stored = (row: typeof baseModelTable.$inferSelect): BaseModel => ({
     id: row.id,
-    directory: () => store.directory(row.objectKey),
+    directory: () => store.directory(row.objectKey, { stays: true }), // the engine keeps it open
     created: unixSeconds(row.createdAt),
   })
   return {

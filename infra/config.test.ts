@@ -10,6 +10,7 @@ test('without any variable the server listens on the loopback address and stores
     home: resolve('.preamble'),
     databaseUrl: undefined,
     storageUrl: `file://${resolve('.preamble/objects')}`,
+    copyBytes: 68719476736,
     models: resolve('models'),
     hub: { endpoint: 'https://huggingface.co', token: undefined },
     serving: { quantized: resolve('.preamble/quantized') },

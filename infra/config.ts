@@ -79,6 +79,10 @@ const variables = {
     schema: whole(1, Number.MAX_SAFE_INTEGER).default(4 * GiB),
     expected: 'a whole number of bytes, at least 1',
   },
+  PREAMBLE_COPY_BYTES: {
+    schema: whole(1, Number.MAX_SAFE_INTEGER).default(64 * GiB),
+    expected: 'a whole number of bytes, at least 1',
+  },
   PREAMBLE_WEBHOOK_ALLOW: {
     schema: z
       .string()
@@ -123,6 +127,8 @@ export type Config = {
   /** Undefined: the embedded Postgres under `home`. */
   databaseUrl: string | undefined
   storageUrl: string
+  /** Bytes of local copies of what lies in storage that is far away; those in use may take more. */
+  copyBytes: number
   /** The directory of the base models, one directory each. */
   models: string
   /** Where base models are pulled from, and the token that opens it. */
@@ -170,6 +176,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     home,
     databaseUrl: read('DATABASE_URL'),
     storageUrl: read('STORAGE_URL') ?? (home && pathToFileURL(resolve(home, 'objects')).href),
+    copyBytes: read('PREAMBLE_COPY_BYTES'),
     models: read('MODELS'),
     hub: { endpoint: read('HF_ENDPOINT'), token: read('HF_TOKEN') },
     serving: { cacheBytes: read('PREAMBLE_KV_BYTES'), quantized: resolve(home, 'quantized') },

@@ -23,8 +23,11 @@ export interface Store {
   walk(key: string): AsyncIterable<Stored>
   /** Makes an object of a local file, by a link where that can be: the content of the file must not change any more. */
   adopt(key: string, path: string): Promise<void>
-  /** A local directory with the objects directly below `key/`, to be read in place. Throws `ObjectNotFound`. */
-  directory(key: string): Promise<string>
+  /**
+   * A local directory with the objects directly below `key/`, to be read in place: within the hour, or, if it `stays`, for as
+   * long as this process runs. Throws `ObjectNotFound`.
+   */
+  directory(key: string, how?: { stays: boolean }): Promise<string>
   /** Deletes the object of this key and all objects below `key/`; there may be none. */
   delete(key: string): Promise<void>
   /** Throws when objects can neither be read nor written at present. */

@@ -24,13 +24,15 @@ export async function openModel(deps: ModelDeps, id: string): Promise<ModelFiles
   // Asked for each time, also when the engine has read the adapter: another process may have deleted the model.
   const row = await adapterRow(deps, id)
   buildsOn(row.trace)
-  const adapter = await store.directory(row.objectKey).catch(async (error: unknown) => {
+  // All weights of a base are a base of their own, which the engine keeps open.
+  const stays = row.peftType === 'FULL'
+  const adapter = await store.directory(row.objectKey, { stays }).catch(async (error: unknown) => {
     if (!(error instanceof ObjectNotFound)) throw error
     await adapterRow(deps, id) // it may have been deleted between the two look-ups
     const message = `the files of "${id}" were lost from storage; bring them back, or delete the model`
     throw new ApiError('model_not_found', message, { param: 'model', cause: error })
   })
-  // All weights of a base are a base of their own, which has its form where it is not named itself.
+  // It has the form of its base where it is not named itself.
   if (row.peftType === 'FULL') return { base: adapter, form: formOf(weights?.named.has(id) ? id : row.base) }
   const below = await bases.find(row.base)
   if (!below) {

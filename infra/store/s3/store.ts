@@ -15,11 +15,11 @@ import { upload } from './upload.ts'
 
 /**
  * Objects in a bucket of S3 or of a server that speaks like it.
- * @param cache an absolute directory for local copies of what has to be read in place
+ * @param cache an absolute directory for local copies of what has to be read in place, which have `copyBytes` at most
  */
-export function s3Store(bucket: Bucket, cache: string): Store {
+export function s3Store(bucket: Bucket, cache: string, copyBytes = Number.POSITIVE_INFINITY): Store {
   const { client, name: Bucket, prefix } = bucket
-  const copies = localCopies(cache)
+  const copies = localCopies(cache, copyBytes)
 
   /** What the server tells of objects below `key/`: of those directly below it, or of all however deep. */
   async function* listed(key: string, depth: 'direct' | 'all') {
@@ -87,11 +87,11 @@ export function s3Store(bucket: Bucket, cache: string): Store {
       checkKey(key)
       await upload(bucket, key, createReadStream(path))
     },
-    async directory(key) {
+    async directory(key, { stays } = { stays: false }) {
       checkKey(key)
       const objects = await below(key, 'direct')
       if (objects.length === 0) throw new ObjectNotFound(key)
-      return copies.directory(key, objects, (name) => read(bucket, `${key}/${name}`))
+      return copies.directory(key, objects, (name) => read(bucket, `${key}/${name}`), stays)
     },
     async delete(key) {
       checkKey(key)
