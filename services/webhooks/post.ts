@@ -1,8 +1,9 @@
 import type { LookupAddress } from 'node:dns'
 import { once } from 'node:events'
-import { request as http, type IncomingMessage } from 'node:http'
+import { type ClientRequest, request as http, type IncomingMessage } from 'node:http'
 import { request as https } from 'node:https'
 import type { LookupFunction } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import { addressesOf, type Network, Unreachable } from './network.ts'
 
 export type Answer = {
@@ -44,12 +45,18 @@ export async function post(
     const [response] = (await once(request.end(body), 'response')) as [IncomingMessage]
     return { status: response.statusCode!, response: await startOf(response) }
   } catch (error) {
-    const { name, code, message } = error as NodeJS.ErrnoException
-    const why = name === 'AbortError' ? `no answer within ${network.timeout / 1000} s` : (code ?? message)
-    throw new Unreachable(`${url.hostname}: ${why}`, { cause: error })
+    throw new Unreachable(`${url.hostname}: ${whyFailed(error as Error, request, network)}`, { cause: error })
   } finally {
     request.destroy()
   }
+}
+
+function whyFailed(error: NodeJS.ErrnoException, { socket }: ClientRequest, { timeout }: Network): string {
+  if (error.name === 'AbortError') return `no answer within ${timeout / 1000} s`
+  // What Node says after a semicolon is advice for who runs it.
+  if (socket instanceof TLSSocket && socket.authorizationError)
+    return `its certificate is refused: ${error.message.replace(/;.*/, '')}`
+  return error.code ?? error.message
 }
 
 /** Answers every question for a name with these addresses. */
