@@ -1,4 +1,5 @@
 /** What a request with an `Idempotency-Key` makes is made once, though its process dies before it can keep the answer. */
+import { sql } from 'drizzle-orm'
 import type { PgTable } from 'drizzle-orm/pg-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Database } from '../infra/db/client.ts'
@@ -10,6 +11,7 @@ import {
   idempotencyKeys,
   jobs,
   projects,
+  uploadParts,
   uploads,
   webhookEndpoints,
 } from '../infra/db/tables/index.ts'
@@ -54,6 +56,10 @@ beforeAll(async () => {
   for (const name of await at.store.list(objectKey))
     adapter.push(['file', new File([await at.store.bytes(`${objectKey}/${name}`)], name)])
   corpusId = await at.upload(corpus)
+  const { mime_type: mimeType, ...upload } = about
+  const until = sql`now() + interval '1 hour'`
+  const values = { ...upload, mimeType, id: 'upload_1', project: at.project, expiresAt: until } as const
+  await at.db.insert(uploads).values(values)
 })
 
 type Request = { body: string | FormData; headers: Record<string, string> }
@@ -71,7 +77,7 @@ const file: [string, string | File][] = [
   ['file', new File([corpus], 'c.txt')],
 ]
 const hook = { name: 'h', url: 'http://hooks.test/', event_types: ['preamble.dataset.ready'] }
-const about = { filename: 'c.txt', purpose: 'fine-tune', bytes: 1, mime_type: 'text/plain' }
+const about = { filename: 'c.txt', purpose: 'fine-tune', bytes: 1, mime_type: 'text/plain' } as const
 const peft = { num_virtual_tokens: 8 }
 const key = { name: 'k', scopes: ['read', 'write', 'serve', 'admin'] }
 
@@ -79,6 +85,7 @@ const key = { name: 'k', scopes: ['read', 'write', 'serve', 'admin'] }
 const makers: [path: string, table: PgTable, () => Request, secret?: true][] = [
   ['/v1/files', files, () => form(file)],
   ['/v1/uploads', uploads, () => json(about)],
+  ['/v1/uploads/upload_1/parts', uploadParts, () => form([['data', new File(['x'], 'part')]])],
   ['/v1/datasets', datasets, () => json({ file_id: corpusId })],
   ['/v1/fine_tuning/jobs', jobs, () => json({ model: 'tiny', training_file: corpusId, peft })],
   ['/v1/adapters/import', adapters, () => form(adapter)],

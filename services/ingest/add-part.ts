@@ -4,6 +4,7 @@ import { newId } from '../../contract/ids.ts'
 import { maxPartBytes, type UploadPart } from '../../contract/upload.ts'
 import type { InProject } from '../../infra/access/caller.ts'
 import { unixSeconds, uploadParts } from '../../infra/db/tables/index.ts'
+import type { Keep } from '../../infra/http/idempotency.ts'
 import { readForm } from '../../infra/http/multipart.ts'
 import type { IngestDeps } from './app.ts'
 import { findOpen, lockOpen, uploadKey } from './upload.ts'
@@ -15,7 +16,7 @@ type PartRow = typeof uploadParts.$inferSelect
  * @throws ApiError when the upload takes none, or the form is not as it should be; then nothing is left of it
  */
 export async function addPart(
-  deps: IngestDeps & InProject,
+  deps: IngestDeps & InProject & { keep: Keep },
   uploadId: string,
   request: Request,
 ): Promise<PartRow> {
@@ -35,6 +36,7 @@ export async function addPart(
         const message = `the parts have more than the ${deps.maxUploadBytes} bytes together that an upload may have (MAX_UPLOAD_BYTES)`
         throw new ApiError('file_too_large', message, { param: 'data' })
       }
+      await deps.keep(tx, toPart(part!))
       return part!
     })
   } catch (error) {
