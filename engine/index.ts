@@ -23,6 +23,7 @@ export type { GenerateEvent, GenerateRequest } from './generate.ts'
 export type { Plan } from './plan/plan.ts'
 export { defaultCacheBytes } from './settings.ts'
 export type { TrainEvent, TrainingState, TrainRun } from './train.ts'
+export type { Curve } from './training/curve.ts'
 
 /** Leaving a stream early (`break`, `return()`) stops the work behind it. */
 export interface EngineThread {

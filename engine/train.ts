@@ -13,6 +13,7 @@ import { loadChat } from './text/chat.ts'
 import type { Conversation } from './text/sample.ts'
 import { endlessBatches, type TokenSample } from './training/batch.ts'
 import { bestOf, isWaitOver } from './training/best.ts'
+import type { Curve } from './training/curve.ts'
 import { DevSet, type Evaluation } from './training/dev-set.ts'
 import { Evaluator } from './training/evaluator.ts'
 import { groupOf, type Place } from './training/group.ts'
@@ -95,6 +96,8 @@ export type TrainEvent =
       last: number
       stoppedEarly: boolean
       trainedTokens: number
+      /** All steps from the first to the last one. */
+      curve: Curve
       files: AdapterFiles
     }
 
@@ -207,7 +210,7 @@ export async function* train(
       })
       yield { type: 'split', step, microBatch: plan.microBatch, accumulation: plan.accumulation }
     }
-    meter.add(result)
+    meter.add(result, learningRate)
     const told = due(args.logging_steps, step)
     if (told) yield { type: 'step', step, learningRate, ...meter.read() }
     if (devSet && due(args.eval_steps, step)) {
@@ -244,7 +247,8 @@ export async function* train(
     yield { type: 'checkpoint', step: other.step, files: await adapter.files(other.parameters) }
   const files = await adapter.files(final!.parameters)
   const stoppedEarly = last < steps
-  yield { type: 'end', step: final!.step, last, stoppedEarly, trainedTokens: meter.total, files }
+  const { total: trainedTokens, curve } = meter
+  yield { type: 'end', step: final!.step, last, stoppedEarly, trainedTokens, curve, files }
 }
 
 /** The base, once it is quantised; of a group, one does that, and the others find it done. */

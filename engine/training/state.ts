@@ -1,4 +1,4 @@
-/** What a run needs to go on as if it had never stopped: two files, without any weight of the base. */
+/** What a run needs to go on as if it had never stopped: three files, without any weight of the base. */
 import { z } from 'zod'
 import type { Parameters } from '../adapters/adapter.ts'
 import type { AdapterFiles } from '../adapters/adapter-files.ts'
@@ -7,10 +7,12 @@ import { baseForms } from '../plan/base-form.ts'
 import type { Plan } from '../plan/plan.ts'
 import { decodeSafetensors, encodeSafetensors, type Tensor } from '../weights/safetensors.ts'
 import type { Best } from './best.ts'
+import { decodeCurve, encodeCurve } from './curve.ts'
 import type { Meter } from './meter.ts'
 
 const metaFile = 'state.json'
 const tensorFile = 'state.safetensors'
+const curveFile = 'curve.f64'
 
 const Meta = z.object({
   step: z.int().positive(),
@@ -56,8 +58,9 @@ export function encodeState(
     best,
   }: { plan: Plan; parameters: Parameters; moments: Moments; meter: Meter; best?: Best },
 ): AdapterFiles {
+  const { total, sums, curve } = meter.state
   const meta: z.input<typeof Meta> = {
-    ...{ step, run, plan, meter: meter.state },
+    ...{ step, run, plan, meter: { total, sums } },
     best: best && { step: best.step, value: best.value, stale: best.stale },
   }
   const tensors: [string, Tensor][] = []
@@ -71,6 +74,7 @@ export function encodeState(
   return {
     [metaFile]: new TextEncoder().encode(`${JSON.stringify(Meta.parse(meta), null, 2)}\n`),
     [tensorFile]: encodeSafetensors(tensors),
+    [curveFile]: encodeCurve(curve),
   }
 }
 
@@ -108,5 +112,10 @@ export function restoreState(
       take(`best.${name}`, kept.get(name)!.data)
     }
   }
-  return { step: meta.step, meter: meta.meter, best: meta.best && { ...meta.best, parameters: kept } }
+  const curve = decodeCurve(state[curveFile] ?? new Uint8Array(), meta.step)
+  return {
+    step: meta.step,
+    meter: { ...meta.meter, curve },
+    best: meta.best && { ...meta.best, parameters: kept },
+  }
 }

@@ -18,7 +18,10 @@ afterAll(() => at.tearDown())
 
 test(`a job whose worker is killed ${kills} times tells the same losses and makes the same files`, async () => {
   const training_file = await at.upload(corpus)
-  const training_args = { max_steps: 400, save_steps: 5, eval_steps: 50, per_device_train_batch_size: 2 }
+  const training_args = {
+    ...{ max_steps: 400, save_steps: 5, eval_steps: 50, per_device_train_batch_size: 2 },
+    logging_steps: 3,
+  }
   const peft = { peft_type: 'LORA', r: 2, lora_dropout: 0.1 } as never
   const create = async () => {
     const id = (await at.create({ training_file, training_args, peft })).id as JobId
@@ -47,6 +50,7 @@ test(`a job whose worker is killed ${kills} times tells the same losses and make
 
   expect((await getJob(at, id)).status).toBe('succeeded')
   expect(await at.metrics(id)).toEqual(await at.metrics(whole))
+  expect(await at.results(id)).toBe(await at.results(whole))
   const [one, other] = [await filesOf(id), await filesOf(whole)]
   expect(one.length).toBe(80)
   expect(one).toEqual(other)

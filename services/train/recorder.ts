@@ -112,10 +112,10 @@ export async function createRecorder(
     )
   }
 
-  async function finish({ step, trainedTokens, files: adapter }: Moment<'end'>): Promise<boolean> {
+  async function finish({ step, trainedTokens, curve, files: adapter }: Moment<'end'>): Promise<boolean> {
     const key = objectKey('final')
     const model = modelId(job)
-    const results = await storeResults(store, metrics)
+    const results = await storeResults(store, curve, metrics)
     const [base, tuned] = [devLosses.get(0), devLosses.get(step)]
     const patch: Patch = {
       status: 'succeeded',

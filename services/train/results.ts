@@ -1,29 +1,38 @@
-/** A job's result file: its metrics as comma-separated values, a line a step. */
+/** A job's result file: comma-separated values, a line a step. */
 import { createHash } from 'node:crypto'
 import { newId } from '../../contract/ids.ts'
 import type { Metrics } from '../../contract/job.ts'
+import type { Curve } from '../../engine/index.ts'
 import type { files } from '../../infra/db/tables/index.ts'
 import type { Store } from '../../infra/store/store.ts'
 
-const columns = [
-  ...(['step', 'train_loss', 'valid_loss', 'valid_mean_token_accuracy'] as const),
-  ...(['learning_rate', 'tokens_per_second'] as const),
-]
+const columns = 'step,train_loss,valid_loss,valid_mean_token_accuracy,learning_rate,trained_tokens'
 
-/** One line for each step that told something, in order; what it did not tell is empty. */
-export function metricsTable(metrics: readonly Metrics[]): string {
-  const bySteps = new Map<number, Partial<Metrics>>()
-  for (const told of metrics) bySteps.set(told.step, { ...bySteps.get(told.step), ...told })
-  const lines = [...bySteps.values()].map((row) => columns.map((column) => row[column] ?? '').join(','))
-  return `${[columns.join(','), ...lines].join('\n')}\n`
+/**
+ * A line for every step, which tells of itself alone, however seldom the job's events did, and what the dev set said where
+ * it was measured; step 0 is the base. How fast it went is not there: the same job gives the same file.
+ */
+export function metricsTable({ loss, learningRate, tokens }: Curve, metrics: readonly Metrics[]): string {
+  const evaluations = new Map(
+    metrics.flatMap((told) => (told.valid_loss === undefined ? [] : [[told.step, told] as const])),
+  )
+  const first = evaluations.has(0) ? 0 : 1
+  const lines = Array.from({ length: loss.length + 1 - first }, (_, i) => {
+    const step = first + i
+    const { valid_loss, valid_mean_token_accuracy } = evaluations.get(step) ?? {}
+    const [own, lr, total] = [loss[step - 1], learningRate[step - 1], tokens[step - 1]]
+    return [step, own, valid_loss, valid_mean_token_accuracy, lr, total].join(',')
+  })
+  return `${[columns, ...lines].join('\n')}\n`
 }
 
 /** Puts the table into the store and answers the row of its file, not yet inserted. */
 export async function storeResults(
   store: Store,
+  curve: Curve,
   metrics: readonly Metrics[],
 ): Promise<Omit<typeof files.$inferInsert, 'project'>> {
-  const content = new TextEncoder().encode(metricsTable(metrics))
+  const content = new TextEncoder().encode(metricsTable(curve, metrics))
   const id = newId('file')
   const objectKey = `files/${id}`
   const { bytes } = await store.putBytes(objectKey, content)

@@ -196,6 +196,8 @@ describe('jobs that are trained together', () => {
         expect.stringMatching(/^The worker .* was lost; it goes on from/),
       )
       expectSame(await at.metrics(id), await alone(settings[i]!))
+      const lines = (await at.results(id)).trimEnd().split('\n')
+      expect(lines.map((line) => line.split(',')[0])).toEqual(['step', ...Array(41).keys()].map(String))
     }
   })
 })

@@ -102,6 +102,11 @@ export async function setUp() {
         await listEvents({ db, project: firstProject }, id, PageQuery.parse({ limit: 100, order: 'asc' }))
       ).data
     },
+    /** A job's table of steps. */
+    async results(id: JobId) {
+      const { resultFiles } = await getJob(own, id)
+      return new TextDecoder().decode(await store.bytes(`files/${resultFiles[0]}`))
+    },
     /** Step, training loss, dev loss and learning rate of what a job has told, to the last digit. */
     async metrics(id: JobId) {
       const rows = await db

@@ -28,6 +28,8 @@ beforeAll(async () => {
 afterAll(() => at.tearDown())
 
 const idOf = ({ id }: Job) => id as JobId
+/** Of a run that took no step. */
+const curve = { loss: [], learningRate: [], tokens: [] }
 /** A job whose files are validated. */
 async function queued(request?: Parameters<typeof at.create>[0]): Promise<JobId> {
   const id = idOf(await at.create(request))
@@ -139,21 +141,35 @@ describe('a job that goes well', () => {
     ])
   })
 
-  test('leaves a table of its metrics as a result file', async () => {
-    const [result] = (await at.job(id)).result_files
+  test('leaves a table of every step as a result file, however few of them its events tell', async () => {
+    const { result_files, training_file, trained_tokens } = await at.job(id)
     const [row] = await at.db
       .select()
       .from(files)
-      .where(eq(files.id, result as `file-${string}`))
+      .where(eq(files.id, result_files[0] as `file-${string}`))
     expect(row).toMatchObject({ purpose: 'fine-tune-results', filename: 'step_metrics.csv' })
-    const lines = new TextDecoder()
-      .decode(await at.store.bytes(row!.objectKey))
-      .trimEnd()
-      .split('\n')
-    expect(lines[0]).toBe(
-      'step,train_loss,valid_loss,valid_mean_token_accuracy,learning_rate,tokens_per_second',
-    )
-    expect(lines.map((line) => line.split(',')[0])).toEqual(['step', '0', '1', '2', '3', '4'])
+    const table = await at.results(id)
+    const [columns, ...lines] = table.trimEnd().split('\n')
+    expect(columns).toBe('step,train_loss,valid_loss,valid_mean_token_accuracy,learning_rate,trained_tokens')
+    const told = (await at.events(id)).flatMap(({ data }) => data ?? [])
+    for (const [step, line] of lines.entries()) {
+      const { train_loss, valid_loss, valid_mean_token_accuracy, learning_rate } = Object.assign(
+        { train_loss: undefined },
+        ...told.filter((metrics) => metrics.step === step),
+      )
+      const [loss, ...rest] = line.split(',').slice(1)
+      if (train_loss === undefined) expect(loss).toBe('')
+      else expect(Number(loss)).toBeCloseTo(train_loss, 12)
+      const others = [valid_loss, valid_mean_token_accuracy, learning_rate].map((n) => `${n ?? ''}`)
+      expect(rest.slice(0, 3)).toEqual(others)
+    }
+    expect(lines).toHaveLength(5)
+    expect(lines.at(-1)!.split(',').at(-1)).toBe(`${trained_tokens}`)
+
+    const seldom = await queued({ training_file, training_args: { logging_steps: 3 } })
+    await at.run(seldom)
+    expect((await at.metrics(seldom)).map(([step]) => step)).toEqual([0, 2, 3, 4, 4])
+    expect(await at.results(seldom)).toBe(table)
   })
 
   test('is done: a second delivery changes nothing', async () => {
@@ -328,6 +344,7 @@ describe('a job that is interrupted', () => {
     await at.run(id)
     expect(await messages(id)).toContain(`Fine-tuning job goes on from step ${stateStep}`)
     expect(await at.metrics(id)).toEqual(await at.metrics(whole))
+    expect(await at.results(id)).toBe(await at.results(whole))
   })
 
   test('is paused with its state, and goes on from there when it is resumed', async () => {
@@ -390,7 +407,15 @@ describe('a job that is interrupted', () => {
     expect(await orphan({ type: 'eval', step: 2, ms: 1, loss: 1, accuracy: 0 })).toBe(false)
     expect(await orphan({ type: 'checkpoint', step: 3, files: file })).toBe(false)
     expect(
-      await orphan({ type: 'end', step: 4, last: 4, stoppedEarly: false, trainedTokens: 1, files: file }),
+      await orphan({
+        type: 'end',
+        step: 4,
+        last: 4,
+        stoppedEarly: false,
+        trainedTokens: 1,
+        curve,
+        files: file,
+      }),
     ).toBe(false)
     expect(await at.events(id)).toEqual(told)
     expect(await at.store.exists(`adapters/${id}/2/final/adapter_config.json`)).toBe(false)
@@ -414,7 +439,7 @@ describe('a job that is interrupted', () => {
       { type: 'split', step: 1, microBatch: 1, accumulation: 2 },
       { type: 'state', step: 1, state: files },
       { type: 'checkpoint', step: 1, files },
-      { type: 'end', step: 1, last: 1, stoppedEarly: false, trainedTokens: 1, files },
+      { type: 'end', step: 1, last: 1, stoppedEarly: false, trainedTokens: 1, curve, files },
     ] as Parameters<typeof stale>[0][]
     for (const moment of moments) expect(await stale(moment)).toBe(false)
     await holdJobs(at.db, [first!], 1000)
@@ -534,7 +559,7 @@ test('a model is there only once all of its files are', async () => {
   const record = await createRecorder({ db: at.db, store }, job!)
   await expect(record({ type: 'checkpoint', step: 2, files })).rejects.toThrow('the store does not answer')
   expect((await listCheckpoints(at.own, id, PageQuery.parse({}))).data).toEqual([])
-  await record({ type: 'end', step: 4, last: 4, stoppedEarly: false, trainedTokens: 1, files })
+  await record({ type: 'end', step: 4, last: 4, stoppedEarly: false, trainedTokens: 1, curve, files })
   expect(seen).toEqual(Array(9).fill([])) // before and after each file, and before the one that failed
   expect(await modelsOf(id)).toEqual([(await at.job(id)).fine_tuned_model])
 })
