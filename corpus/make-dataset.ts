@@ -1,4 +1,5 @@
 /** From an uploaded file to a dataset, for whichever service asks: the row, and its three files in the store. */
+import { join } from 'node:path'
 import { and, eq } from 'drizzle-orm'
 import type { Dataset, DatasetFileName, Split } from '../contract/dataset.ts'
 import { ApiError } from '../contract/errors.ts'
@@ -9,7 +10,6 @@ import { datasets, files, notExpired, unixSeconds } from '../infra/db/tables/ind
 import { announce } from '../infra/outbox.ts'
 import type { Store } from '../infra/store/store.ts'
 import { buildsOn, fail, inSpan, tell, tracePlace } from '../infra/traces/spans.ts'
-import type { Conversation } from './conversation.ts'
 import { prepare } from './prepare.ts'
 
 type Also = (tx: Transaction, made: DatasetRow) => Promise<void>
@@ -94,15 +94,14 @@ const sayWhere = ({ line, column, path, message }: Dataset['problems'][number]) 
     .join(', ')
     .concat(line || path ? ': ' : '', message)
 
-/** The conversations of a ready dataset's training or dev set. */
-export async function conversationsOf(
-  store: Store,
+/** The two sets of a ready dataset as local files. Throws `ObjectNotFound`. */
+export async function setsOf(
+  store: Pick<Store, 'directory'>,
   id: Id<'dataset'>,
-  set: 'train' | 'dev',
-): Promise<Conversation[]> {
-  const bytes = await store.bytes(datasetKey(id, `${set}.json`))
-  const entries = JSON.parse(new TextDecoder().decode(bytes)) as { conversations: Conversation }[]
-  return entries.map(({ conversations }) => conversations)
+): Promise<{ train: string; dev: string }> {
+  const [train, dev] = ['train.json', 'dev.json'] as const
+  const directory = await store.directory(datasetKey(id), { names: [train, dev] })
+  return { train: join(directory, train), dev: join(directory, dev) }
 }
 
 export const toDataset = (row: DatasetRow): Dataset => ({

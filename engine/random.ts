@@ -41,13 +41,17 @@ export class Random {
     })
   }
 
-  /** A shuffled copy (Fisher–Yates). */
-  shuffled<T>(items: readonly T[]): T[] {
-    const out = [...items]
-    for (let i = out.length - 1; i > 0; i--) {
+  /** Shuffles in place (Fisher–Yates). */
+  shuffle<List extends unknown[] | Uint32Array>(items: List): List {
+    for (let i = items.length - 1; i > 0; i--) {
       const j = this.below(i + 1)
-      ;[out[i], out[j]] = [out[j]!, out[i]!]
+      ;[items[i], items[j]] = [items[j]!, items[i]!]
     }
-    return out
+    return items
+  }
+
+  /** A shuffled copy. */
+  shuffled<T>(items: readonly T[]): T[] {
+    return this.shuffle([...items])
   }
 }

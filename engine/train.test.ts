@@ -1,6 +1,8 @@
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import type { AdapterFiles } from './adapters/adapter-files.ts'
+import type { Conversation } from './text/sample.ts'
 import { args, runOf, talk, temporary, writeBase, writeFiles } from './tiny.case.ts'
 import { type TrainEvent, type TrainRun, train } from './train.ts'
 import { openCheckpoint } from './weights/checkpoint.ts'
@@ -25,9 +27,10 @@ const dev = [talk('9?', 'nine'), talk('10?', 'ten, ha')]
 
 const { root, remove } = temporary()
 afterAll(remove)
+const conversations = words.map((word, i) => talk(`${i + 1}?`, `${word}, ${'ha '.repeat(i)}`)) // no two of a length
 const run: TrainRun = {
   base: writeBase(join(root, 'base')),
-  train: words.map((word, i) => talk(`${i + 1}?`, `${word}, ${'ha '.repeat(i)}`)), // no two of a length
+  train: conversations,
   dev: [],
   method: prefix,
   args,
@@ -128,7 +131,7 @@ describe('packed into rows', () => {
 describe('the best weights', () => {
   const overfit = withArgs(
     { max_steps: 10, eval_steps: 1, save_steps: 1, learning_rate: 3e-2 },
-    { method: full, train: run.train.slice(0, 2), dev },
+    { method: full, train: conversations.slice(0, 2), dev },
   )
 
   test('are returned when asked for, with their step', async () => {
@@ -172,7 +175,7 @@ describe('the best weights', () => {
 describe('early stopping', () => {
   const overfit = withArgs(
     { max_steps: 30, eval_steps: 1, learning_rate: 3e-2, early_stopping_patience: 2 },
-    { method: full, train: run.train.slice(0, 2), dev },
+    { method: full, train: conversations.slice(0, 2), dev },
   )
   const patient = (changed: Partial<typeof args>) =>
     runOf({ ...overfit, args: { ...overfit.args, ...changed } })
@@ -293,9 +296,30 @@ describe('a run that goes on from a state', () => {
     await expect(runOf(withArgs({ ...changed, learning_rate: 1e-3 }, { resume }))).rejects.toThrow(
       'other data or settings',
     )
-    await expect(runOf(withArgs(changed, { resume, train: run.train.slice(1) }))).rejects.toThrow(
+    await expect(runOf(withArgs(changed, { resume, train: conversations.slice(1) }))).rejects.toThrow(
       'other data',
     )
+  })
+})
+
+describe('a run on files tells what it tells on the same conversations in memory', () => {
+  const fileOf = (name: string, list: readonly Conversation[]) => {
+    const path = join(root, name)
+    writeFileSync(path, JSON.stringify(list.map((conversations) => ({ conversations }))))
+    return path
+  }
+  const files = {
+    train: { files: [fileOf('1.json', conversations.slice(0, 5)), fileOf('2.json', conversations.slice(5))] },
+    dev: { files: [fileOf('dev.json', dev)] },
+  }
+  test.each([
+    ['in random order', {}],
+    ['grouped by length', { group_by_length: true }],
+    ['packed', { packing: true }],
+  ])('%s', async (_, changed) => {
+    const settings = { ...changed, eval_steps: 2, per_device_train_batch_size: 2 }
+    const [own, others] = [await runOf(withArgs(settings, files)), await runOf(withArgs(settings, { dev }))]
+    expect(own.events.map(untimed)).toEqual(others.events.map(untimed))
   })
 })
 

@@ -10,9 +10,9 @@ import { openBase, prepacks } from './plan/base-form.ts'
 import { accumulationOf, machineMemory, type Plan, planAgain, planRun } from './plan/plan.ts'
 import { type Device, openDevice } from './runtime/device.ts'
 import { loadChat } from './text/chat.ts'
-import type { Conversation } from './text/sample.ts'
-import { endlessBatches, type TokenSample } from './training/batch.ts'
+import { endlessBatches } from './training/batch.ts'
 import { bestOf, isWaitOver } from './training/best.ts'
+import type { Conversations } from './training/conversations.ts'
 import type { Curve } from './training/curve.ts'
 import { DevSet, type Evaluation } from './training/dev-set.ts'
 import { Evaluator } from './training/evaluator.ts'
@@ -32,8 +32,8 @@ export type TrainRun = {
   base: string
   /** What the base is called in the adapter's files; the directory when absent. */
   baseName?: string
-  train: readonly Conversation[]
-  dev: readonly Conversation[]
+  train: Conversations
+  dev: Conversations
   method: Tuning
   args: TrainingArgs
   /** The CPU by default. */
@@ -123,13 +123,15 @@ export async function* train(
   const adapter = await openAdapter(run, model, checkpoint)
   const chat = loadChat(run.base)
   const room = model.maxPositions - adapter.firstPosition
-  const { train, dev, longest, truncated } = sampleSets({ ...run, chat }, room)
+  using sets = await sampleSets({ ...run, chat }, room, signal)
+  const { train, dev, longest, trainSamples, truncated } = sets
+  const devSamples = dev.lengths.length
   const parameters = adapter.init(args.seed)
-  const { steps, schedule } = stepsOf(args, train.length)
+  const { steps, schedule } = stepsOf(args, train.lengths.length)
   const trainableParameters = [...parameters.values()].reduce((n, p) => n + p.data.length, 0)
   const planned = {
     ...{ model, checkpoint, adapter, args, longest, method: run.method },
-    labelled: Math.max(...train.map(({ targets }) => targets.length)),
+    labelled: sets.labelled,
     available: run.memory ?? machineMemory(),
     mayQuantize: run.cache !== undefined,
     members: held.of,
@@ -138,8 +140,8 @@ export async function* train(
   yield {
     type: 'start',
     steps,
-    trainSamples: run.train.length,
-    devSamples: dev.length,
+    trainSamples,
+    devSamples,
     trainableParameters,
     truncated,
     plan,
@@ -149,7 +151,7 @@ export async function* train(
   const measured = { model, base, chat, dev, args }
   const evaluatorOf = (adapter: Bindable, kind: string) =>
     held.things.use(`${kind} on ${plan.form}`, () => Evaluator.open(model, base, adapter, device))
-  if (dev.length > 0 && !run.resume) {
+  if (devSamples > 0 && !run.resume) {
     await using bareBase = await DevSet.open(measured, bare, await evaluatorOf(bare, 'nothing'))
     yield { type: 'eval', step: 0, ...(await timed(() => bareBase.measure(new Map(), signal))) }
   }
@@ -180,15 +182,15 @@ export async function* train(
   }
   await using trainer = await Trainer.open(setup, held)
   await using devSet =
-    dev.length > 0
+    devSamples > 0
       ? await DevSet.open(measured, adapter, await evaluatorOf(adapter, JSON.stringify(run.method)))
       : undefined
   const { moments } = trainer.optimizer
-  const identity = identityOf(run, train, dev)
+  const identity = identityOf(run, sets.hash)
   const resumed = run.resume && restoreState(run.resume, identity, { parameters, moments })
   const begin = resumed?.step ?? 0
   trainer.optimizer.steps = begin
-  const batches = endlessBatches(train, args)
+  const batches = endlessBatches(train.lengths, args)
   for (let i = 0; i < begin * args.gradient_accumulation_steps; i++) batches.next()
   const meter = new Meter(resumed?.meter)
   const due = (every: number, step: number) => step === steps || (every > 0 && step % every === 0)
@@ -200,7 +202,9 @@ export async function* train(
   for (let step = begin + 1; step <= steps; step++) {
     signal?.throwIfAborted()
     const learningRate = learningRateAt(schedule, step - 1)
-    const batch = Array.from({ length: args.gradient_accumulation_steps }, () => batches.next().value)
+    const batch = Array.from({ length: args.gradient_accumulation_steps }, () =>
+      batches.next().value.map(train.at),
+    )
     const { microBatch } = trainer
     const result = await trainer.step(batch, learningRate)
     if (trainer.microBatch < microBatch) {
@@ -275,12 +279,7 @@ async function timed(measure: () => Promise<Evaluation>): Promise<Evaluation & {
 }
 
 /** What decides how a run goes, as a hash. */
-function identityOf(
-  { method, args }: TrainRun,
-  train: readonly TokenSample[],
-  dev: readonly TokenSample[],
-): string {
-  const hash = createHash('sha256').update(JSON.stringify([method, args]))
-  for (const { tokens, targets } of [...train, ...dev]) hash.update(`${tokens};${targets}.`)
-  return hash.digest('hex')
-}
+const identityOf = ({ method, args }: TrainRun, data: string): string =>
+  createHash('sha256')
+    .update(JSON.stringify([method, args, data]))
+    .digest('hex')

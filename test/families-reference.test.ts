@@ -11,7 +11,7 @@ import { Decoder } from '../engine/decoding/decoder.ts'
 import { weightShapes } from '../engine/models/weight-shapes.ts'
 import { readJson } from '../engine/text/json-file.ts'
 import type { Layout, TokenSample } from '../engine/training/batch.ts'
-import { pack } from '../engine/training/packing.ts'
+import { joined, pack } from '../engine/training/packing.ts'
 import { readHeader, readTensor } from '../engine/weights/safetensors.ts'
 import {
   type Forward,
@@ -149,7 +149,8 @@ describe.each(families)('%s', (name) => {
     ]
     const samples = samplesOf(opened.full.batch)
     const room = 19 // of 12, 7 and 10 tokens, the first two make a row, and the third does not fit
-    const rows = pack(samples, room, 1)
+    const lengths = samples.map(({ tokens }) => tokens.length)
+    const rows = pack(lengths, room, 1).map((row) => joined(row.map((i) => samples[i]!)))
     expect(rows.map(({ tokens }) => tokens.length)).toEqual([19, 10])
     for (const { adapter, parameters } of methods) {
       const gradients = (list: readonly TokenSample[], layout: Layout) =>

@@ -90,22 +90,27 @@ export const inBatches = <T>(list: readonly T[], size: number): T[][] =>
 type Order = { per_device_train_batch_size: number; group_by_length: boolean; seed: number }
 
 /**
- * Batches of epoch after epoch, each epoch in its own seeded random order. Grouped by length, batches hold samples of
- * similar length (sorted within shuffled runs of fifty batches) and come in random order themselves.
+ * Batches of epoch after epoch, each epoch in its own seeded random order, as indices of samples of these lengths. Grouped
+ * by length, batches hold samples of similar length (sorted within shuffled runs of fifty batches) and come in random
+ * order themselves.
  */
-export function* endlessBatches<T extends { tokens: readonly number[] }>(
-  samples: readonly T[],
+export function* endlessBatches(
+  lengths: readonly number[],
   { per_device_train_batch_size: size, group_by_length, seed }: Order,
-): Generator<T[], never, void> {
+): Generator<number[], never, void> {
   const random = new Random(seed)
+  const numbers = (count: number) => Uint32Array.from({ length: count }, (_, i) => i)
   while (true) {
-    const shuffled = random.shuffled(samples)
-    if (!group_by_length) yield* inBatches(shuffled, size)
-    else {
-      const runs = inBatches(shuffled, 50 * size).map((run) =>
-        run.sort((a, b) => b.tokens.length - a.tokens.length),
-      )
-      yield* random.shuffled(inBatches(runs.flat(), size))
+    const order = random.shuffle(numbers(lengths.length))
+    const batches = numbers(Math.ceil(lengths.length / size))
+    if (group_by_length) {
+      for (let at = 0; at < order.length; at += 50 * size)
+        order.set(
+          [...order.subarray(at, at + 50 * size)].sort((a, b) => lengths[b]! - lengths[a]!),
+          at,
+        )
+      random.shuffle(batches)
     }
+    for (const batch of batches) yield [...order.subarray(batch * size, (batch + 1) * size)]
   }
 }

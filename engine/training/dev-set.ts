@@ -2,9 +2,10 @@ import type { Adapter, Parameters } from '../adapters/adapter.ts'
 import type { Scores } from '../metrics/scores.ts'
 import type { Binding, Model } from '../models/model.ts'
 import type { Chat } from '../text/chat.ts'
-import { inBatches, type TokenSample } from './batch.ts'
+import type { TokenSample } from './batch.ts'
 import type { Evaluator, Measures } from './evaluator.ts'
 import { Replies } from './replies.ts'
+import { longestOf, type Samples } from './sample-sets.ts'
 import type { Shared } from './shared.ts'
 import type { TrainingArgs } from './training-args.ts'
 
@@ -17,7 +18,7 @@ export type DevSetOptions = {
   base: Binding
   chat: Chat
   /** At least one. */
-  dev: readonly TokenSample[]
+  dev: Samples
   args: Pick<
     TrainingArgs,
     'per_device_eval_batch_size' | 'predict_with_generate' | 'generation_max_new_tokens'
@@ -26,8 +27,9 @@ export type DevSetOptions = {
 
 /** Measures a base with an adapter, or bare, on a dev set: by its loss and, if asked for, by its replies. */
 export class DevSet {
-  readonly #samples: readonly TokenSample[]
-  readonly #batches: TokenSample[][]
+  readonly #samples: Samples
+  readonly #longest: number
+  readonly #batchSize: number
   readonly #evaluator: Shared<Evaluator>
   readonly #replies: Replies | undefined
 
@@ -37,7 +39,8 @@ export class DevSet {
     replies: Replies | undefined,
   ) {
     this.#samples = dev
-    this.#batches = inBatches(dev, args.per_device_eval_batch_size)
+    this.#longest = longestOf(dev)
+    this.#batchSize = args.per_device_eval_batch_size
     this.#evaluator = evaluator
     this.#replies = replies
   }
@@ -58,9 +61,15 @@ export class DevSet {
   /** @throws an AbortError between two batches or tokens when `signal` says to stop */
   async measure(parameters: Parameters, signal?: AbortSignal): Promise<Evaluation> {
     return {
-      ...(await this.#evaluator.it.measure(this.#batches, parameters, signal)),
+      ...(await this.#evaluator.it.measure(this.#batches(), this.#longest, parameters, signal)),
       ...(await this.#replies?.scores(this.#samples, parameters, signal)),
     }
+  }
+
+  *#batches(): Generator<TokenSample[]> {
+    const { lengths, at } = this.#samples
+    for (let first = 0; first < lengths.length; first += this.#batchSize)
+      yield lengths.slice(first, first + this.#batchSize).map((_, i) => at(first + i))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

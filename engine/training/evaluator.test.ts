@@ -32,7 +32,7 @@ test('accuracy counts the targets that the model would have said, whatever their
   const longer = { tokens: [5, right, after!, 7], targets: [1, 2] }
   await using evaluator = await Evaluator.open(model, { weight: frozen(openCheckpoint(root)) }, bare)
   const measure = async (...batches: (typeof samples)[]) =>
-    (await evaluator.measure(batches, new Map())).accuracy
+    (await evaluator.measure(batches, longer.tokens.length, new Map())).accuracy
   expect(await measure(samples)).toBe(3 / 4)
   expect(await measure(samples.slice(0, 1), samples.slice(1))).toBe(3 / 4)
   expect(await measure([longer])).toBe(1)

@@ -34,14 +34,15 @@ export class Evaluator {
 
   /**
    * Over all batches, every labelled token weighing the same.
+   * @param longest tokens of the longest sample among them
    * @throws an AbortError between batches when `signal` says to stop
    */
   async measure(
-    batches: readonly (readonly TokenSample[])[],
+    batches: Iterable<readonly TokenSample[]>,
+    longest: number,
     parameters: Parameters,
     signal?: AbortSignal,
   ): Promise<Measures> {
-    const longest = Math.max(...batches.flat().map(({ tokens }) => tokens.length))
     const rope = ropeFeeds(this.#model, this.#adapter.firstPosition + longest)
     let total = 0
     let right = 0

@@ -1,15 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { causalMask } from '../models/step.ts'
-import { pack, packedFeeds } from './packing.ts'
+import { joined, pack, packedFeeds } from './packing.ts'
 
 /** A sample of so many tokens, all of them its number; its second token is a target. */
 const sample = (id: number, length: number) => ({ tokens: Array<number>(length).fill(id), targets: [1] })
 const packedOf = (lengths: readonly number[], room: number, seed = 1) =>
-  pack(
-    lengths.map((length, id) => sample(id, length)),
-    room,
-    seed,
-  )
+  pack(lengths, room, seed).map((row) => joined(row.map((id) => sample(id, lengths[id]!))))
 
 describe('packing', () => {
   test('puts the longest samples first, each in the first row with space for it', () => {

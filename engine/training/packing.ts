@@ -8,21 +8,27 @@ import type { TokenSample } from './batch.ts'
 const runLength = 1000 // samples: first-fit compares each with the rows of its run, so this bounds the time per sample
 
 /**
- * Packs samples into rows of at most `room` tokens: each goes into the first row that has space for it, the longest first
- * (first-fit decreasing), within shuffled runs of a thousand. Every sample is in one row, and no sample is divided.
+ * Packs samples of these lengths into rows of at most `room` tokens: each goes into the first row that has space for it,
+ * the longest first (first-fit decreasing), within shuffled runs of a thousand. Every sample is in one row, and no sample
+ * is divided.
+ * @returns the samples of each row, as indices
  */
-export function pack(samples: readonly TokenSample[], room: number, seed: number): TokenSample[] {
-  const shuffled = new Random(seed).shuffled(samples)
-  const rows: TokenSample[][] = []
+export function pack(lengths: readonly number[], room: number, seed: number): number[][] {
+  const shuffled = new Random(seed).shuffled([...lengths.keys()])
+  const rows: number[][] = []
   for (let start = 0; start < shuffled.length; start += runLength)
-    rows.push(...firstFitDecreasing(shuffled.slice(start, start + runLength), room))
-  return rows.map(joined)
+    rows.push(...firstFitDecreasing(shuffled.slice(start, start + runLength), lengths, room))
+  return rows
 }
 
-function firstFitDecreasing(samples: readonly TokenSample[], room: number): TokenSample[][] {
-  const rows: { free: number; samples: TokenSample[] }[] = []
-  for (const sample of samples.toSorted((a, b) => b.tokens.length - a.tokens.length)) {
-    const { length } = sample.tokens
+function firstFitDecreasing(
+  samples: readonly number[],
+  lengths: readonly number[],
+  room: number,
+): number[][] {
+  const rows: { free: number; samples: number[] }[] = []
+  for (const sample of samples.toSorted((a, b) => lengths[b]! - lengths[a]!)) {
+    const length = lengths[sample]!
     const row = rows.find(({ free }) => free >= length)
     if (row) {
       row.samples.push(sample)
@@ -33,7 +39,7 @@ function firstFitDecreasing(samples: readonly TokenSample[], room: number): Toke
 }
 
 /** Samples one after the other, as one that knows where each of them starts. */
-function joined(samples: readonly TokenSample[]): TokenSample {
+export function joined(samples: readonly TokenSample[]): TokenSample {
   const tokens: number[] = []
   const targets: number[] = []
   const starts: number[] = []

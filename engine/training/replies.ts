@@ -5,7 +5,7 @@ import { argmax } from '../decoding/largest.ts'
 import { type Scores, scoresOf } from '../metrics/scores.ts'
 import type { Binding, Model } from '../models/model.ts'
 import type { Chat } from '../text/chat.ts'
-import type { TokenSample } from './batch.ts'
+import type { Samples } from './sample-sets.ts'
 
 export type RepliesOptions = {
   model: Model
@@ -39,15 +39,12 @@ export class Replies {
    * Scores of the replies to the last turn of each sample; there must be one.
    * @throws an AbortError between two tokens when `signal` says to stop
    */
-  async scores(
-    samples: readonly TokenSample[],
-    parameters: Parameters,
-    signal?: AbortSignal,
-  ): Promise<Scores> {
+  async scores(samples: Samples, parameters: Parameters, signal?: AbortSignal): Promise<Scores> {
     const { adapter, chat } = this.#options
     const prefix = await adapter.prefix?.(parameters)
     const pairs = []
-    for (const { tokens, targets } of samples) {
+    for (const i of samples.lengths.keys()) {
+      const { tokens, targets } = samples.at(i)
       const start = lastReply(targets)
       const sequence = this.#decoder.start(prefix)
       const reply = await this.#reply(

@@ -102,10 +102,11 @@ export function diskStore(root: string): Store {
         await rm(temporary, { force: true })
       }
     },
-    async directory(key) {
+    async directory(key, { names = [] } = {}) {
       const path = pathOf(key)
       const found = await stat(path).catch(rethrow(key))
       if (!found.isDirectory()) throw new ObjectNotFound(key)
+      for (const name of names) await stat(join(path, name)).catch(rethrow(`${key}/${name}`))
       return path
     },
     delete: async (key) => rm(pathOf(key), { recursive: true, force: true, maxRetries: 10, retryDelay: 5 }), // ms

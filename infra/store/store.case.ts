@@ -117,6 +117,11 @@ export function storeCases(open: () => Promise<Store>): void {
       const place = await store.directory('m/1')
       expect((await readdir(place)).sort()).toEqual(['linked', 'other'])
       expect(await readFile(join(place, 'linked'), 'utf8')).toBe('linked')
+      const part = await store.directory('m/1', { names: ['linked'] })
+      expect(await readFile(join(part, 'linked'), 'utf8')).toBe('linked')
+      await expect(store.directory('m/1', { names: ['linked', 'none'] })).rejects.toThrow(
+        new ObjectNotFound('m/1/none'),
+      )
       await expect(store.directory('m/2')).rejects.toThrow(new ObjectNotFound('m/2'))
       await expect(store.adopt('m/3', join(directory, 'none'))).rejects.toThrow('ENOENT')
     } finally {

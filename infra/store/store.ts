@@ -24,10 +24,11 @@ export interface Store {
   /** Makes an object of a local file, by a link where that can be: the content of the file must not change any more. */
   adopt(key: string, path: string): Promise<void>
   /**
-   * A local directory with the objects directly below `key/`, to be read in place: within the hour, or, if it `stays`, for as
-   * long as this process runs. Throws `ObjectNotFound`.
+   * A local directory with the objects directly below `key/`, or at least those of these `names`, to be read in place: within
+   * the hour, or, if it `stays`, for as long as this process runs. What was opened by then can be read to its end. Throws
+   * `ObjectNotFound`, also when one of the names is not there.
    */
-  directory(key: string, how?: { stays: boolean }): Promise<string>
+  directory(key: string, how?: { stays?: boolean; names?: readonly string[] }): Promise<string>
   /** Deletes the object of this key and all objects below `key/`; there may be none. */
   delete(key: string): Promise<void>
   /** Throws when objects can neither be read nor written at present. */

@@ -1,4 +1,4 @@
-import { conversationsOf } from '../../corpus/make-dataset.ts'
+import { setsOf } from '../../corpus/make-dataset.ts'
 import type { TrainRun } from '../../engine/index.ts'
 import { ObjectNotFound, type Store } from '../../infra/store/store.ts'
 import { JobFailure } from './fail.ts'
@@ -11,19 +11,15 @@ import type { JobRow } from './job.ts'
  * @throws JobFailure when a dataset was deleted meanwhile
  */
 export async function loadData(store: Store, job: JobRow): Promise<Pick<TrainRun, 'train' | 'dev'>> {
-  const training = job.datasetId!
   const validation = job.validationDatasetId
   try {
-    const [train, dev] = await Promise.all([
-      conversationsOf(store, training, 'train'),
-      conversationsOf(store, training, 'dev'),
-    ])
-    if (!validation) return { train, dev }
-    const both = await Promise.all([
-      conversationsOf(store, validation, 'train'),
-      conversationsOf(store, validation, 'dev'),
-    ])
-    return { train: job.trainingFile === training ? train : [...train, ...dev], dev: both.flat() }
+    const { train, dev } = await setsOf(store, job.datasetId!)
+    if (!validation) return { train: { files: [train] }, dev: { files: [dev] } }
+    const measured = await setsOf(store, validation)
+    return {
+      train: { files: job.trainingFile === job.datasetId ? [train] : [train, dev] },
+      dev: { files: [measured.train, measured.dev] },
+    }
   } catch (error) {
     if (!(error instanceof ObjectNotFound)) throw error
     throw new JobFailure('dataset_not_found', `a dataset of this job was deleted: ${error.message}`, {

@@ -166,6 +166,8 @@ describe.skipIf(!server)(`a bucket${why}`, () => {
     await store.putBytes('m/weights', Buffer.from('others'))
     expect(await store.directory('m')).not.toBe(places[0])
     expect(downloads).toBe(4)
+    expect(await readdir(await store.directory('m', { names: ['weights'] }))).toEqual(['weights'])
+    expect(downloads).toBe(5)
     await store.delete('m')
     await expect(store.directory('m')).rejects.toThrow(new ObjectNotFound('m'))
     expect(await readdir(cache)).toEqual([])

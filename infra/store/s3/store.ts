@@ -87,9 +87,12 @@ export function s3Store(bucket: Bucket, cache: string, copyBytes = Number.POSITI
       checkKey(key)
       await upload(bucket, key, createReadStream(path))
     },
-    async directory(key, { stays } = { stays: false }) {
+    async directory(key, { stays, names } = {}) {
       checkKey(key)
-      const objects = await below(key, 'direct')
+      const all = await below(key, 'direct')
+      const objects = names ? all.filter(({ name }) => names.includes(name)) : all
+      const missing = names?.find((name) => all.every((object) => object.name !== name))
+      if (missing !== undefined) throw new ObjectNotFound(`${key}/${missing}`)
       if (objects.length === 0) throw new ObjectNotFound(key)
       return copies.directory(key, objects, (name) => read(bucket, `${key}/${name}`), stays)
     },
