@@ -53,7 +53,11 @@ export class DevSet {
   ): Promise<DevSet> {
     const { model, base, chat, args } = options
     const replies = args.predict_with_generate
-      ? await Replies.open({ model, base, chat, adapter, maxNewTokens: args.generation_max_new_tokens })
+      ? await Replies.open({
+          ...{ model, base, chat, adapter },
+          maxNewTokens: args.generation_max_new_tokens,
+          atOnce: args.per_device_eval_batch_size,
+        })
       : undefined
     return new DevSet(options, evaluator, replies)
   }

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { counters } from '../decoding/stats.ts'
 import { addTokenizer, args, runOf, talk, temporary, writeBase, writeFiles } from '../tiny.case.ts'
 import { type TrainRun, train } from '../train.ts'
 
@@ -64,6 +65,27 @@ test.each([
   expect(before![0]).toBeLessThan(100)
   expect(after).toEqual([100, 100, 100, 100])
 })
+
+test.each([
+  ['a prefix', { ...prefix, init_std: 0.5 }],
+  ['a LoRA', lora],
+])(
+  'replies of %s that are written together are those written one by one, in fewer steps',
+  async (_, method) => {
+    const answers = ['a b c d', '一', '你好，感冒了要多喝水。', 'I am tiny.', '一二三', 'x']
+    const dev = [...answers.map((answer, i) => talk('name '.repeat(i + 1), answer)), ...lesson, followUp]
+    const measured = async (per_device_eval_batch_size: number) => {
+      const before = counters.steps
+      const changed = { per_device_eval_batch_size }
+      const { evals } = await runOf({ ...run, method, dev, args: { ...run.args, ...changed } })
+      const scores = evals.map((e) => [e['bleu-4'], e['rouge-1'], e['rouge-2'], e['rouge-l']])
+      return { steps: counters.steps - before, scores }
+    }
+    const [alone, together] = [await measured(1), await measured(4)]
+    expect(together.scores).toEqual(alone.scores)
+    expect(together.steps).toBeLessThan(alone.steps / 2)
+  },
+)
 
 describe('a reply', () => {
   test('is cut at generation_max_new_tokens', async () => {
