@@ -20,6 +20,10 @@ const whole = (min: number, max: number) =>
 /** Each variable: its schema, which also gives the default, and what a wrong value is answered with. */
 const variables = {
   PORT: { schema: whole(0, 65535).default(8080), expected: 'a port from 0 to 65535 (0: any free one)' },
+  PREAMBLE_PROBE_PORT: {
+    schema: whole(0, 65535).optional(),
+    expected: 'a port from 0 to 65535 (0: any free one)',
+  },
   HOST: { schema: z.string().default('127.0.0.1'), expected: 'an address to listen on' },
   PREAMBLE_HOME: {
     schema: z
@@ -121,6 +125,8 @@ const variables = {
 
 export type Config = {
   port: number
+  /** Where workers tell how they are; undefined: nowhere. */
+  probePort: number | undefined
   host: string
   /** Where everything of ours lives unless a URL says otherwise; absolute. */
   home: string
@@ -172,6 +178,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
   const home = read('PREAMBLE_HOME')
   const config: Config = {
     port: read('PORT'),
+    probePort: read('PREAMBLE_PROBE_PORT'),
     host: read('HOST'),
     home,
     databaseUrl: read('DATABASE_URL'),

@@ -11,7 +11,7 @@ const home = temporary()
 let server: Server
 beforeAll(async () => {
   writeBase(join(models.root, 'tiny'))
-  server = await startServer(home.root, { MODELS: models.root })
+  server = await startServer(home.root, { MODELS: models.root, PREAMBLE_PROBE_PORT: '0' })
 })
 afterAll(async () => {
   await server?.stop()
@@ -24,7 +24,7 @@ const logged = () =>
   readFileSync(join(home.root, 'server.log'), 'utf8')
     .split('\n')
     .filter((line) => line.startsWith('{'))
-    .map((line) => JSON.parse(line) as { name: string; pid: number; msg: string })
+    .map((line) => JSON.parse(line) as { name: string; pid: number; msg: string; url?: string })
 /** The process ids that said `message`, in order. */
 const pidsOf = (message: string) => logged().flatMap(({ msg, pid }) => (msg === message ? [pid] : []))
 /** A process that ended and that nobody has asked about yet counts as ended. */
@@ -77,6 +77,18 @@ test('services on one port are watched as one', async () => {
   const metrics = await (await fetch(`${server.url}/metrics`)).text()
   for (const name of ['process_cpu_seconds_total', 'preamble_http_requests_total', 'preamble_queue_length'])
     expect(metrics.split(`# TYPE ${name} `)).toHaveLength(2)
+})
+
+test('the worker beside them is watched on a port of its own', async () => {
+  const probes = () => logged().find(({ msg }) => msg === 'listening for probes')!
+  await vi.waitFor(() => expect(probes()).toMatchObject({ name: 'train-worker' }), patiently)
+  const { url } = probes()
+  expect(await (await fetch(`${url}/healthz`)).json()).toMatchObject({ service: 'train-worker' })
+  expect(await (await fetch(`${url}/readyz`)).json()).toEqual({
+    ...{ status: 'ready', service: 'train-worker' },
+    checks: { server: 'ok', database: 'ok', storage: 'ok' },
+  })
+  expect(await (await fetch(`${url}/metrics`)).text()).toContain('# TYPE process_cpu_seconds_total ')
 })
 
 test('a worker that is killed is replaced, and its job starts again', async () => {

@@ -192,6 +192,8 @@ test('a port in use is an error that names it and what to do', async () => {
   await expect(listen({ fetch: () => new Response() }, { ...anywhere, port: first.port })).rejects.toThrow(
     `cannot listen on 127.0.0.1 port ${first.port}: another program listens there; stop it, or set PORT to another port`,
   )
+  const other = { ...anywhere, port: first.port, variable: 'PREAMBLE_PROBE_PORT' }
+  await expect(listen({ fetch: () => new Response() }, other)).rejects.toThrow('set PREAMBLE_PROBE_PORT to')
   await first.close()
 })
 

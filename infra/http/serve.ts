@@ -21,11 +21,12 @@ export type Listening = {
 
 /**
  * Serves `app` on `host` and `port`; port 0 is any free one. Throws when it cannot listen there.
+ * @param variable which names the port in the configuration
  * @param lifetime the one that the app was made with
  */
 export async function listen(
   app: App,
-  { host, port }: { host: string; port: number },
+  { host, port, variable = 'PORT' }: { host: string; port: number; variable?: string },
   lifetime = new Lifetime(),
 ): Promise<Listening> {
   const server = createAdaptorServer({ fetch: app.fetch }) as Server
@@ -43,9 +44,8 @@ export async function listen(
   server.on('clientError', refuse)
   server.listen(port, host)
   await once(server, 'listening').catch((error: NodeJS.ErrnoException) => {
-    throw new Error(`cannot listen on ${host} port ${port}: ${reasons[error.code ?? ''] ?? error.message}`, {
-      cause: error,
-    })
+    const reason = reasonsFor(variable)[error.code ?? ''] ?? error.message
+    throw new Error(`cannot listen on ${host} port ${port}: ${reason}`, { cause: error })
   })
   const address = server.address() as AddressInfo
   const name = address.family === 'IPv6' ? `[${address.address}]` : address.address
@@ -93,9 +93,9 @@ function refuse({ code }: NodeJS.ErrnoException, socket: Duplex): void {
   )
 }
 
-const reasons: Record<string, string | undefined> = {
-  EADDRINUSE: 'another program listens there; stop it, or set PORT to another port',
-  EACCES: 'this user may not; set PORT to 1024 or higher',
+const reasonsFor = (variable: string): Record<string, string | undefined> => ({
+  EADDRINUSE: `another program listens there; stop it, or set ${variable} to another port`,
+  EACCES: `this user may not; set ${variable} to 1024 or higher`,
   EADDRNOTAVAIL: 'this machine has no such address; set HOST to one of its own',
   ENOTFOUND: 'no such host name; set HOST to an address of this machine',
-}
+})
