@@ -1,4 +1,4 @@
-/** `npm run sweep`: what the training workers do every hour, at once. */
+/** `npm run sweep`: what ingest and the training workers do every hour, at once. */
 import { readConfig } from '../infra/config.ts'
 import { openDatabase } from '../infra/db/open.ts'
 import { createLog } from '../infra/log.ts'

@@ -1,5 +1,8 @@
 /** Store and database after processes died between an object and its row, and after objects were lost. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { eq, sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { newId } from '../contract/ids.ts'
@@ -269,4 +272,24 @@ test('a store that is not the one of the database is left alone, and so are the 
   expect(await other.exists('files/of-somebody-else')).toBe(true)
   expect(await at.db.$count(files, eq(files.status, 'processed'))).toBeGreaterThan(0)
   expect(await at.db.$count(jobs)).toBeGreaterThan(0)
+})
+
+test('ingest alone sweeps: what has expired goes also where nothing is trained', async () => {
+  const file = await at.upload(corpus)
+  await at.db.update(files).set({ expiresAt: sql`now()` }).where(eq(files.id, file))
+  const env = {
+    ...{ ...process.env, PORT: '0', HOST: '127.0.0.1', LOG_LEVEL: 'error', PREAMBLE_HOME: at.root },
+    ...{ DATABASE_URL: at.url, STORAGE_URL: pathToFileURL(join(at.root, 'objects')).href },
+  }
+  const ingest = spawn(process.execPath, [join(import.meta.dirname, '../services/ingest/main.ts')], { env })
+  const over = once(ingest, 'exit')
+  try {
+    await expect
+      .poll(() => at.db.$count(files, eq(files.id, file)), { timeout: 20_000, interval: 50 })
+      .toBe(0)
+    await expect.poll(() => at.store.exists(`files/${file}`), { timeout: 5000 }).toBe(false)
+  } finally {
+    ingest.kill('SIGTERM')
+    expect(await over).toEqual([0, null])
+  }
 })
