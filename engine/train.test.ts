@@ -341,6 +341,14 @@ test('an abort stops a run before its next step', async () => {
   expect(events.map((e) => e.type)).toEqual(['start', 'step', 'step'])
 })
 
+test('an abort stops a run that still reads its data', async () => {
+  const controller = new AbortController()
+  const many = Array.from({ length: 600 }, (_, i) => talk(`${i}`, 'ha'))
+  const first = train({ ...run, train: many }, controller.signal).next()
+  setImmediate(() => controller.abort())
+  await expect(first).rejects.toMatchObject({ name: 'AbortError' })
+})
+
 test('a pause ends a run after its step with a state', async () => {
   const controller = new AbortController()
   const events: TrainEvent[] = []

@@ -1,7 +1,9 @@
+import { eq } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { jobs } from '../../infra/db/tables/index.ts'
+import { jobEvents, jobs } from '../../infra/db/tables/index.ts'
 import { createApp } from './app.ts'
-import type { JobId } from './job.ts'
+import { addEvents, type JobId } from './job.ts'
+import { say } from './say.ts'
 import { corpus, setUp } from './train.case.ts'
 
 let at: Awaited<ReturnType<typeof setUp>>
@@ -59,6 +61,21 @@ describe('creating a job', () => {
     expect(await ask(path, request)).toMatchObject({ status, body: { error: { code, param } } })
     expect(await at.db.$count(jobs)).toBe(before)
   })
+})
+
+test('a job may tell more at once than one statement of Postgres takes', async () => {
+  const id = (await at.create()).id as JobId
+  const before = await at.db.$count(jobEvents, eq(jobEvents.jobId, id))
+  const messages = Array.from({ length: 15_000 }, (_, i) => `Cut: ${i}`)
+  await at.db.transaction((tx) =>
+    addEvents(
+      tx,
+      id,
+      messages.map((message) => say(message, 'warn')),
+    ),
+  )
+  const rows = await at.db.select().from(jobEvents).where(eq(jobEvents.jobId, id)).orderBy(jobEvents.position)
+  expect(rows.slice(before).map(({ message }) => message)).toEqual(messages)
 })
 
 test('jobs and events are read page by page, the newest first', async () => {

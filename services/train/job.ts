@@ -78,15 +78,18 @@ export async function advance(
   })
 }
 
+/** A statement has 65,535 parameters at most, and a row has six. */
+const rowsAtOnce = 1000
+
 export async function addEvents(tx: Transaction, jobId: JobId, events: readonly NewEvent[]): Promise<void> {
-  if (events.length === 0) return
   const rows = events.map((event) => ({
     id: newId('event'),
     jobId,
     type: event.data ? ('metrics' as const) : ('message' as const),
     ...event,
   }))
-  await tx.insert(jobEvents).values(rows)
+  for (let at = 0; at < rows.length; at += rowsAtOnce)
+    await tx.insert(jobEvents).values(rows.slice(at, at + rowsAtOnce))
 }
 
 export const toJob = (row: JobRow): Job => ({
