@@ -1,10 +1,13 @@
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { llamaReference } from '../../test/reference/load.ts'
 import { openModel } from '../models/open.ts'
 import { type Chunk, Chunks, newSequence, type Sequence } from './chunks.ts'
-import { chunkRows } from './graph.ts'
+import { chunkRows, stripOf } from './graph.ts'
+import { openDecoder } from './open.ts'
 
-const model = openModel(llamaReference('llama').directory)
+// Its values lie in two strips.
+const directory = join(import.meta.dirname, '../../models/preamble-tiny')
+const model = openModel(directory)
 const { layers, kvHeads, headDim: d } = model
 
 /** A number that tells its text, part, row, head and column. */
@@ -34,8 +37,9 @@ function expectRows(chunks: Chunks, sequence: Sequence, text: number) {
     for (const [part, data] of found.parts.entries())
       for (const t of [0, chunk.length - 1])
         for (let h = 0; h < kvHeads; h++)
-          for (const j of [0, 1, d - 1]) {
-            const inPool = part % 2 === 0 ? j * chunkRows + t : t * d + j
+          for (const j of [0, 1, d / 2, d - 1]) {
+            const strip = part % 2 === 0 ? 1 : stripOf(model)
+            const inPool = (j - (j % strip)) * chunkRows + t * strip + (j % strip)
             const index =
               place.in === 'pool'
                 ? (at * kvHeads + h) * chunkRows * d + inPool
@@ -45,7 +49,7 @@ function expectRows(chunks: Chunks, sequence: Sequence, text: number) {
   }
 }
 
-test('rows lie in chunks of 64, wherever they are moved when others come, write and leave', () => {
+test('rows lie in chunks of 32, wherever they are moved when others come, write and leave', () => {
   const chunks = new Chunks(model)
   const [a, b, c] = [newSequence(), newSequence(), newSequence()]
   append(chunks, a, 1, 60)
@@ -53,14 +57,14 @@ test('rows lie in chunks of 64, wherever they are moved when others come, write 
   chunks.write(a)
   append(chunks, b, 2, 130)
   append(chunks, a, 1, 70) // a takes one more chunk, before those of b
-  expect(a.chunks.map(({ length }) => length)).toEqual([64, 64, 7])
+  expect(a.chunks.map(({ length }) => length)).toEqual([32, 32, 32, 32, 7])
   chunks.write(b)
   append(chunks, c, 3, 64)
   for (const [text, sequence] of [a, b, c].entries()) expectRows(chunks, sequence, text + 1)
   chunks.leave(a)
   append(chunks, c, 3, 1)
   for (const [text, sequence] of [b, c].entries()) expectRows(chunks, sequence, text + 2)
-  expect(chunks.count).toBe(3 + 2)
+  expect(chunks.count).toBe(5 + 3)
   chunks.leave(b)
   chunks.leave(c)
   expect(chunks.count).toBe(0)
@@ -70,21 +74,37 @@ test('a prefix lies once for all who use it, and where its only user needs it', 
   const chunks = new Chunks(model)
   const rows = (kind: number) => Array.from({ length: layers }, (_, l) => rowsOf(4, 2 * l + kind, 0, 70))
   const prefix = chunks.fromPrefix({ tokens: 70, keys: rows(0), values: rows(1) })
+  const all = (place: Chunk['place']['in']) => [place, place, place]
   const places = () => prefix.map(({ place }: Chunk) => place.in)
-  expect(places()).toEqual(['reserve', 'reserve'])
+  expect(places()).toEqual(all('reserve'))
   const users = [newSequence(), newSequence(), newSequence()]
   for (const [i, user] of users.entries()) {
     for (const chunk of prefix) chunks.join(user, chunk)
-    expect(places()).toEqual(i === 0 ? ['pool', 'pool'] : ['shared', 'shared'])
-    expect([user.length, chunks.count]).toEqual([70, 2])
+    expect(places()).toEqual(all(i === 0 ? 'pool' : 'shared'))
+    expect([user.length, chunks.count]).toEqual([70, 3])
     expectRows(chunks, user, 4)
   }
   chunks.leave(users[0]!)
   chunks.leave(users[1]!)
-  expect(places()).toEqual(['pool', 'pool'])
+  expect(places()).toEqual(all('pool'))
   expectRows(chunks, users[2]!, 4)
   chunks.leave(users[2]!)
-  expect(places()).toEqual(['reserve', 'reserve'])
+  expect(places()).toEqual(all('reserve'))
   for (const chunk of prefix) chunks.forget(chunk)
   expect(chunks.count).toBe(0)
+})
+
+test('tokens that lie in chunks are seen as those that are read with the next', async () => {
+  await using decoder = await openDecoder(model, directory)
+  const text = Array.from({ length: 100 }, (_, i) => (7 * i) % model.vocabulary)
+  const atOnce = await decoder.read(decoder.start(), text)
+  const inPieces = decoder.start()
+  for (const [from, to] of [
+    [0, 40],
+    [40, 97],
+    [97, 99],
+  ])
+    await decoder.read(inPieces, text.slice(from, to))
+  for (const [i, logit] of (await decoder.read(inPieces, text.slice(99))).entries())
+    expect(logit).toBeCloseTo(atOnce[i]!, 4)
 })

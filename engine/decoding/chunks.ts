@@ -1,9 +1,9 @@
 /** The memory of keys and values: chunks of rows, and where each one lies. */
 import type { Prefix } from '../adapters/prefix-files.ts'
 import type { Model } from '../models/model.ts'
-import { chunkRows } from './graph.ts'
+import { chunkRows, stripOf } from './graph.ts'
 
-/** Up to 64 rows of all layers, that one after the other belong to a text. */
+/** Up to 32 rows of all layers, that one after the other belong to a text. */
 export type Chunk = {
   length: number
   /** No row is added any more. */
@@ -49,12 +49,12 @@ export class Chunks {
   /** Numbers of a row, and of a chunk, in one part. */
   readonly #width: number
   readonly #size: number
-  /** Of each part the chunks: keys (n, kvHeads, d, 64), values (n, kvHeads, 64, d). */
+  /** Of each part the chunks: keys (n, kvHeads, d, 32), values (n, kvHeads, d / strip, 32, strip). */
   readonly #pool: Float32Array[]
   /** Those of sequences that write come first. */
   readonly #inPool: Chunk[] = []
   #writing = 0
-  /** Of each part the shared chunks, row by row: (n · 64, kvHeads, d). */
+  /** Of each part the shared chunks, row by row: (n · 32, kvHeads, d). */
   readonly #shared: Float32Array[]
   readonly #inShared: Chunk[] = []
   #reserved = 0
@@ -274,22 +274,29 @@ export class Chunks {
   /** Lays rows (count, kvHeads, d) out as the pool has them, in the chunk that begins at `start`, from row `first` on. */
   #lay(rows: Float32Array, part: number, to: Float32Array, start: number, first: number): void {
     const { kvHeads, headDim: d } = this.#model
+    const strip = this.#strip(part)
     for (let t = first, from = 0; from < rows.length; t++)
       for (let h = 0; h < kvHeads; h++, from += d) {
-        const head = start + h * chunkRows * d
-        if (part % 2 === 1) to.set(rows.subarray(from, from + d), head + t * d)
-        else for (let j = 0; j < d; j++) to[head + j * chunkRows + t] = rows[from + j]!
+        const head = start + h * chunkRows * d + t * strip
+        for (let j = 0, at = head; j < d; at += chunkRows * strip)
+          for (let i = 0; i < strip; i++, j++) to[at + i] = rows[from + j]!
       }
   }
 
   /** The reverse, of a whole chunk. */
   #pick(image: Image, part: number, rows: Float32Array): void {
     const { kvHeads, headDim: d } = this.#model
-    const [row, column] = part % 2 === 0 ? [1, chunkRows] : [d, 1]
+    const strip = this.#strip(part)
     for (let t = 0, to = 0; t < chunkRows; t++)
       for (let h = 0; h < kvHeads; h++) {
-        const from = part * this.#size + h * chunkRows * d + t * row
-        for (let j = 0; j < d; j++) rows[to++] = image[from + j * column]!
+        const head = part * this.#size + h * chunkRows * d + t * strip
+        for (let j = 0, at = head; j < d; at += chunkRows * strip)
+          for (let i = 0; i < strip; i++, j++) rows[to++] = image[at + i]!
       }
+  }
+
+  /** Numbers of a row that lie side by side in the pool: of a key one, for it is a column there. */
+  #strip(part: number): number {
+    return part % 2 === 0 ? 1 : stripOf(this.#model)
   }
 }

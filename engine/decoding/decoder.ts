@@ -5,7 +5,7 @@ import type { Binding, LinearModule, Model } from '../models/model.ts'
 import { int64, ropeFeeds } from '../models/step.ts'
 import { Session, type Value } from '../runtime/session.ts'
 import { Chunks, newSequence, positionOf, type Sequence } from './chunks.ts'
-import { cacheName, chunkRows, decodeGraph } from './graph.ts'
+import { cacheName, chunkRows, chunkShapes, decodeGraph } from './graph.ts'
 import { LoraBatch, withLoras } from './lora-batch.ts'
 import { sightFeeds } from './sight.ts'
 import { counters } from './stats.ts'
@@ -101,17 +101,15 @@ export class Decoder {
     const pool = this.chunks.pool(batch[0]!.writes)
     const shared = this.chunks.shared
     const [N, R] = [Math.max(1, pool.chunks.length), shared.chunks.length * chunkRows]
+    const chunk = chunkShapes(this.model)
     const cached: Record<string, Value> = {}
     const none = new Float32Array(pool.chunks.length === 0 ? chunkRows * kvHeads * d : 0)
     for (let layer = 0; layer < layers; layer++) {
       const of = (parts: readonly Float32Array[], i: number, empty: boolean) =>
         empty ? none : parts[2 * layer + i]!
       const empty = pool.chunks.length === 0
-      cached[cacheName('keys', layer)] = { data: of(pool.parts, 0, empty), shape: [N, kvHeads, d, chunkRows] }
-      cached[cacheName('values', layer)] = {
-        data: of(pool.parts, 1, empty),
-        shape: [N, kvHeads, chunkRows, d],
-      }
+      cached[cacheName('keys', layer)] = { data: of(pool.parts, 0, empty), shape: [N, ...chunk.keys] }
+      cached[cacheName('values', layer)] = { data: of(pool.parts, 1, empty), shape: [N, ...chunk.values] }
       cached[cacheName('shared keys', layer)] = {
         data: of(shared.parts, 0, false),
         shape: [R, kvHeads, 1, d],

@@ -33,7 +33,7 @@ export type Sight = {
 
 /** What is cached of one layer; keys are rotated. */
 export type Cached = {
-  /** Chunks of C rows, each of one sequence: keys (N, kvHeads, d, C), values (N, kvHeads, C, d). */
+  /** Chunks of C rows, each of one sequence: keys (N, kvHeads, d, C), values (N, kvHeads, strips, C, d / strips). */
   chunks: KeyValue
   /** R rows that sequences share, (R, kvHeads, 1, d). */
   shared: KeyValue
@@ -85,8 +85,11 @@ export function pooledAttention(
       width,
     ])
   const total = add(bySequence(sum(farWeights, [3]), 1), sum(nearWeights, [3]))
+  const [N, , strips, C, strip] = chunks.value.shape as [Dim, Dim, number, number, number]
+  const inStrips = matmul(reshape(farWeights, [N, kvHeads, 1, queries, C]), chunks.value)
+  const far = reshape(bySequence(inStrips, d), [B, kvHeads, strips, queries, strip])
   const mixed = add(
-    bySequence(matmul(farWeights, chunks.value), d),
+    reshape(transpose(far, [0, 1, 3, 2, 4]), [B, kvHeads, queries, d]),
     matmul(nearWeights, byHead(concat([shared.value, value], 0))),
   )
   const context = reshape(div(mixed, total), [B, kvHeads, T, group * d])

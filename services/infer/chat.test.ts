@@ -371,7 +371,7 @@ describe('completions', () => {
       const { usage } = await complete({ prompt, n: 2 })
       cached.push(usage!.prompt_tokens_details!.cached_tokens)
     }
-    expect(cached).toEqual([0, 64]) // whole chunks are kept
+    expect(cached).toEqual([0, 96]) // whole chunks are kept
   })
 
   test('begin with the prompt when it is to be echoed', async () => {
