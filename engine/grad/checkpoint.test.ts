@@ -41,6 +41,23 @@ describe.each(families)('%s', (name) => {
     },
   )
 
+  test('at the selective level one piece of attention in eight keeps its probabilities', () => {
+    const adapter = methods[0]![1]
+    const parameters = adapter.init(3)
+    const keptAt = (checkpointing: 'none' | 'selective' | 'full') => {
+      const graph = topological(
+        Object.values(trainingGraph({ model, base, adapter, parameters, checkpointing })),
+      )
+      const own = new Set(graph.flatMap(({ op, inputs }) => (op === 'attend' ? [inputs[0]!] : [])))
+      const kept = graph.filter(({ op, inputs }) => op === 'softmax' && own.has(inputs[0]!))
+      return [kept.length, own.size] as const
+    }
+    const [all, pieces] = keptAt('none')
+    expect(all).toBe(pieces)
+    expect(keptAt('selective')).toEqual([Math.floor(pieces / 8), pieces])
+    expect(keptAt('full')).toEqual([0, pieces])
+  })
+
   test('at the full level each layer keeps what comes before its attention and before its MLP, and no more', () => {
     const adapter = methods[0]![1]
     const parameters = adapter.init(3)

@@ -7,9 +7,9 @@ import { type Node, topological, widensWeight } from '../graph/node.ts'
 import type { OpName } from '../graph/op.ts'
 
 /**
- * What of the forward pass is kept for the backward one: everything; all but what is cheap to compute again, attention
- * probabilities and activations above all; or the cuts and what attention gives alone, which is small beside the
- * probabilities that it is made with.
+ * What of the forward pass is kept for the backward one: everything; all but what is cheap to compute again, most
+ * attention probabilities and activations above all; or the cuts and what attention gives alone, which is small beside
+ * the probabilities that it is made with.
  */
 export type Checkpointing = 'none' | 'selective' | 'full'
 
@@ -21,10 +21,11 @@ export function recomputation(loss: Node, level: Checkpointing): Recompute {
   const order = topological([loss])
   const views = viewsOfSources(order)
   const segments = segmentsOf(order, views)
+  const spared = sparedScores(order)
   const isKept = (node: Node) => {
     if (widensWeight(node)) return false
     if (level === 'none' || segments.cuts.has(node) || views.has(node) || node.op === 'attend') return true
-    return level === 'selective' && !isCheap(node, views)
+    return level === 'selective' && (spared.has(node) || !isCheap(node, views))
   }
 
   const copiers = new Map<number, (used: Node) => Node>()
@@ -76,6 +77,15 @@ const cheapOps = new Set<OpName>([
 ])
 const isCheap = (node: Node, views: ReadonlySet<Node>) =>
   cheapOps.has(node.op) || (node.op === 'matmul' && !node.inputs.some((x) => views.has(x) || widensWeight(x)))
+
+/**
+ * The scores of one piece of attention in eight: of all that is cheap, probabilities cost the most time for their memory.
+ * With its own scores the way back has a softmax equal to the forward's: the runtime merges them, and keeps what they give.
+ */
+function sparedScores(order: readonly Node[]): ReadonlySet<Node> {
+  const scores = order.flatMap(({ op, inputs }) => (op === 'attend' ? [inputs[0]!] : []))
+  return new Set(scores.filter((_, i) => i % 8 === 7))
+}
 
 const viewOps = new Set<OpName>(['cast', 'reshape', 'transpose', 'expand', 'slice'])
 
