@@ -17,6 +17,20 @@ export const kinds = Uint8Array.from({ length: 256 }, (_, byte) => {
   return plain
 })
 
+/** Where the next byte is that is not plain, from `from` on; the length: nowhere. */
+export function nextMarked(bytes: Uint8Array, from: number): number {
+  const { length } = bytes
+  let i = from
+  // Most bytes are plain: four looked up for one decision are twice as fast.
+  while (
+    i + 4 <= length &&
+    (kinds[bytes[i]!]! | kinds[bytes[i + 1]!]! | kinds[bytes[i + 2]!]! | kinds[bytes[i + 3]!]!) === plain
+  )
+    i += 4
+  while (i < length && kinds[bytes[i]!] === plain) i += 1
+  return i
+}
+
 /** Whether a control character, or what broken bytes turn into, begins at a suspect byte. */
 export function isUnfit(bytes: Uint8Array, at: number): boolean {
   switch (bytes[at]) {

@@ -281,6 +281,24 @@ test('the training set has round(ratio · n) pairs and none is lost', async () =
   })
 })
 
+test('a corpus that is large enough for threads gives what a small one would', async () => {
+  const n = 20_000
+  const content = (i: number) => `${i} "${'—'.repeat(150)}"`
+  const blocks = Array.from({ length: n }, (_, i) => `q${i}\n${content(i)}\n`)
+  const { files } = await prepare(utf8(blocks.join('\n')), split)
+  const json = (entries: object[]) => `${JSON.stringify(entries, null, 4)}\n`
+  const all = blocks.map((_, i) => ({ q: `q${i}`, a: content(i) }))
+  const conversations = all.map(({ q, a }) => ({
+    conversations: [
+      { role: 'user', content: q },
+      { role: 'assistant', content: a },
+    ],
+  }))
+  expect(files['original.json'] === json(all)).toBe(true)
+  expect(files['train.json'] === json(conversations.slice(0, 0.7 * n))).toBe(true)
+  expect(files['dev.json'] === json(conversations.slice(0.7 * n))).toBe(true)
+})
+
 test('a seed decides the split; without shuffling the order stays', async () => {
   const train = async (seed: number, shuffle: boolean) =>
     (await prepare(numbered(20), { train: 0.5, seed, shuffle })).files['train.json']!

@@ -1,6 +1,7 @@
 /** One conversation on its way from a corpus to the files of a dataset, as bytes. */
 import type { Problem } from '../contract/dataset.ts'
 import { ByteBuffer } from './byte-buffer.ts'
+import { nextMarked } from './bytes.ts'
 import type { Conversation, Role, Turn } from './conversation.ts'
 
 /**
@@ -14,6 +15,13 @@ const turnBytes = 5
 export const maxEntryBytes = 16 * 2 ** 20
 
 const roles: readonly Role[] = ['system', 'user', 'assistant']
+
+/** By byte, what JSON writes instead. */
+const escapes: Record<number, Buffer | undefined> = {
+  9: Buffer.from('\\t'),
+  34: Buffer.from('\\"'),
+  92: Buffer.from('\\\\'),
+}
 
 /** Filled again and again: a corpus has millions of conversations. */
 export class Entry extends ByteBuffer {
@@ -47,6 +55,19 @@ export class Entry extends ByteBuffer {
     const json = JSON.stringify(text)
     this.reserve(3 * json.length) // UTF-8 has three bytes at most for a unit of UTF-16
     this.length += this.bytes.write(json.slice(1, -1), this.length)
+  }
+
+  /** Adds sound text of one line, as its bytes are. */
+  line(bytes: Buffer, from: number, to: number): void {
+    let start = from
+    for (let i = nextMarked(bytes, from); i < to; i = nextMarked(bytes, i + 1)) {
+      const escaped = escapes[bytes[i]!]
+      if (!escaped) continue
+      this.add(bytes, start, i)
+      this.add(escaped)
+      start = i + 1
+    }
+    this.add(bytes, start, to)
   }
 
   /** The sizes of the turn, and of the entry so far, get their places. */

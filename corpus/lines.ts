@@ -1,6 +1,6 @@
 /** The lines of a text that comes in pieces. */
 import type { TextEncoding } from '../contract/file.ts'
-import { carriageReturn, escaped, isUnfit, kinds, newline, plain, suspect } from './bytes.ts'
+import { carriageReturn, escaped, isUnfit, kinds, newline, nextMarked, suspect } from './bytes.ts'
 import { maxEntryBytes } from './entry.ts'
 import type { Problems } from './problems.ts'
 import { reportUnfit } from './unfit.ts'
@@ -40,10 +40,8 @@ export class Lines {
     const line = this.#line
     line.bytes = bytes
     let from = 0
-    for (let i = 0; i < bytes.length; i++) {
-      const kind = kinds[bytes[i]!]
-      if (kind === plain) continue
-      switch (kind) {
+    for (let i = nextMarked(bytes, 0); i < bytes.length; i = nextMarked(bytes, i + 1)) {
+      switch (kinds[bytes[i]!]) {
         case escaped:
           line.isPlain = false
           continue

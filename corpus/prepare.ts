@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import type { DatasetFileName, Split } from '../contract/dataset.ts'
 import type { TextEncoding } from '../contract/file.ts'
 import { removeStale, temporaryIn } from '../infra/store/temporary.ts'
-import { type Ordered, putInOrder } from './in-order.ts'
+import { putInOrder } from './in-order.ts'
 import type { Problems } from './problems.ts'
 import { readCorpus } from './read.ts'
+import { type Rendering, render, renderInThread } from './rendering.ts'
 import { splitOrder } from './split.ts'
-import { Spool } from './spool.ts'
-import { jsonArray, writeConversation, writePair } from './write-json.ts'
+import { entriesOf, Spool } from './spool.ts'
 
 export type Corpus = { content: AsyncIterable<Uint8Array>; encoding: TextEncoding | null }
 
@@ -35,7 +35,6 @@ export async function prepare(
   await mkdir(directory, { recursive: true })
   await removeStale(scratch)
   const spool = await Spool.create(join(directory, 'entries'), pageBytes)
-  let ordered: Ordered | undefined
   try {
     const { problems, sizes, arePairs } = await readInto(spool, content, encoding)
     const total = spool.count
@@ -46,25 +45,35 @@ export async function prepare(
       )
     if (problems.firstError) return { problems, counts: { total, train: 0, dev: 0 } }
     const { order, train } = splitOrder(total, how)
+    const make = (await spool.end()) < worthThreads ? render : renderInThread
+    const write = (name: DatasetFileName, what: Rendering) => keep(name, make(what))
     const original = () =>
-      keep('original.json', jsonArray(spool.batches(), arePairs ? writePair : writeConversation()))
+      write('original.json', { entries: spool.path, form: arePairs ? 'pairs' : 'conversations' })
     async function sets() {
-      ordered = await putInOrder(spool.batches(), { order, sizes, cut: train }, directory)
-      const write = writeConversation(how.systemPrompt)
-      await keep('train.json', jsonArray(ordered.batches(0, train), write))
-      await keep('dev.json', jsonArray(ordered.batches(train, total), write))
+      const heaps = await putInOrder(entriesOf(spool.path), { order, sizes, cut: train }, directory)
+      const form = 'conversations'
+      const { systemPrompt: system } = how
+      await together([
+        write('train.json', { entries: heaps.filter(({ first }) => first < train), form, system }),
+        write('dev.json', { entries: heaps.filter(({ first }) => first >= train), form, system }),
+      ])
     }
-    // While one of them waits for the disk, the other goes on.
-    const ends = await Promise.allSettled([original(), sets()])
-    for (const end of ends) if (end.status === 'rejected') throw end.reason
+    // While one of them waits for the disk, the others go on.
+    await together([original(), sets()])
     return { problems, counts: { total, train, dev: total - train } }
   } finally {
-    await ordered?.close()
     await spool.close()
     await rm(directory, { recursive: true })
   }
 }
 
+/** Waits for all of them to end, whether or not one fails. */
+async function together(work: Promise<unknown>[]): Promise<void> {
+  for (const end of await Promise.allSettled(work)) if (end.status === 'rejected') throw end.reason
+}
+
+/** Bytes of entries that take longer to write as JSON than threads take to start. */
+const worthThreads = 8 * 2 ** 20
 const pageBytes = 2 ** 20
 
 async function readInto(spool: Spool, content: AsyncIterable<Uint8Array>, encoding: TextEncoding | null) {

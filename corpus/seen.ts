@@ -10,12 +10,15 @@ export class Seen {
    * two different ones have the same fingerprint of 64 bits with a chance of one in 400,000.
    */
   find(bytes: Uint8Array, from: number, to: number, number: number): number | undefined {
-    // FNV-1a, and the same with another beginning and another prime.
-    let [a, b] = [0x811c9dc5, 0x9e3779b1]
-    for (let i = from; i < to; i++) {
-      const byte = bytes[i]!
-      a = Math.imul(a ^ byte, 0x01000193)
-      b = Math.imul(b ^ byte, 0x85ebca6b)
+    // Four bytes at a time are multiplied in, and the upper bits, which depend on all of them, stirred into the lower ones.
+    let a = 0x811c9dc5 ^ (to - from)
+    let b = 0x9e3779b1
+    for (let i = from; i < to; ) {
+      let word = bytes[i++]!
+      for (let shift = 8; shift < 32 && i < to; shift += 8) word |= bytes[i++]! << shift
+      a = Math.imul(a ^ word, 0xcc9e2d51)
+      a ^= a >>> 16
+      b = Math.imul(b ^ word, 0x85ebca6b)
       b ^= b >>> 15
     }
     if (4 * this.#count >= 3 * this.#numbers.length) this.#double()

@@ -8,6 +8,7 @@ export type Batch = { bytes: Buffer; starts: Uint32Array }
 const readBytes = 2 ** 20
 
 export class Spool {
+  readonly path: string
   readonly #file: FileHandle
   /** What is filled, and what is being written meanwhile. */
   #page: ByteBuffer
@@ -16,7 +17,8 @@ export class Spool {
   #written = 0
   count = 0
 
-  private constructor(file: FileHandle, pageBytes: number) {
+  private constructor(path: string, file: FileHandle, pageBytes: number) {
+    this.path = path
     this.#file = file
     this.#page = new ByteBuffer(pageBytes)
     this.#other = new ByteBuffer(0)
@@ -24,7 +26,7 @@ export class Spool {
 
   /** @param pageBytes how much it has in memory without growing */
   static async create(path: string, pageBytes: number): Promise<Spool> {
-    return new Spool(await open(path, 'wx+'), pageBytes)
+    return new Spool(path, await open(path, 'wx'), pageBytes)
   }
 
   /** Adds an entry, which is in memory until `flush`. */
@@ -45,33 +47,12 @@ export class Spool {
     this.#written += length
   }
 
-  async #settle(): Promise<void> {
+  /** All that was added is in the file, and its memory is free. @returns how many bytes that is */
+  async end(): Promise<number> {
     await this.flush()
     await this.#writing
-  }
-
-  /** Everything, for small ones. */
-  async all(): Promise<Buffer> {
-    await this.#settle()
-    const bytes = Buffer.allocUnsafeSlow(this.#written)
-    await readFull(this.#file, bytes, 0, 0)
-    return bytes
-  }
-
-  /** All entries in the order they came. */
-  async *batches(): AsyncGenerator<Batch> {
-    await this.#settle()
-    let bytes = Buffer.allocUnsafeSlow(readBytes)
-    let kept = 0 // bytes of an entry that is not whole
-    for (let at = 0; at < this.#written; ) {
-      if (kept === bytes.length) bytes = Buffer.concat([bytes], 2 * bytes.length)
-      const end = kept + (await readFull(this.#file, bytes, kept, at))
-      at += end - kept
-      const { starts, whole } = startsIn(bytes, end)
-      yield { bytes, starts }
-      bytes.copyWithin(0, whole, end)
-      kept = end - whole
-    }
+    this.#page = this.#other = new ByteBuffer(0)
+    return this.#written
   }
 
   async close(): Promise<void> {
@@ -80,11 +61,31 @@ export class Spool {
   }
 }
 
-/** Fills the buffer from `offset` on, or as far as the file goes. */
-async function readFull(file: FileHandle, bytes: Buffer, offset: number, at: number): Promise<number> {
+/** The entries of a spool that has ended, in the order they came. */
+export async function* entriesOf(path: string): AsyncGenerator<Batch> {
+  const file = await open(path)
+  try {
+    let bytes = Buffer.allocUnsafeSlow(readBytes)
+    let kept = 0 // bytes of an entry that is not whole
+    for (;;) {
+      if (kept === bytes.length) bytes = Buffer.concat([bytes], 2 * bytes.length)
+      const end = kept + (await readFull(file, bytes, kept))
+      if (end === kept) return
+      const { starts, whole } = startsIn(bytes, end)
+      yield { bytes, starts }
+      bytes.copyWithin(0, whole, end)
+      kept = end - whole
+    }
+  } finally {
+    await file.close()
+  }
+}
+
+/** Fills the buffer from `offset` on with what comes next, or as far as the file goes. */
+export async function readFull(file: FileHandle, bytes: Buffer, offset = 0): Promise<number> {
   let total = 0
   while (offset + total < bytes.length) {
-    const { bytesRead } = await file.read(bytes, offset + total, bytes.length - offset - total, at + total)
+    const { bytesRead } = await file.read(bytes, offset + total)
     if (bytesRead === 0) break
     total += bytesRead
   }

@@ -33,6 +33,7 @@ export function textParser(encoding: TextEncoding | null, problems: Problems, ta
     if (isUnfit) isSound = false
     if (entry.length + to - from > maxEntryBytes) tooLong()
     else if (isPlain) entry.add(bytes, from, to)
+    else if (!isUnfit) entry.line(bytes, from, to)
     else entry.text(bytes.toString('utf8', from, to))
   }
 

@@ -50,7 +50,7 @@ const turnEnd = Buffer.from('"\n            }')
 const conversationEnd = Buffer.from('\n        ]\n    }')
 
 /** `{"conversations"}`, as ChatGLM3's scripts read it; `system` goes before conversations without a system turn. */
-export function writeConversation(system: string | null = null): Write {
+export function writeConversation(system?: string | null): Write {
   const prompt = system ? Buffer.from(JSON.stringify(system).slice(1, -1)) : undefined
   return (page, bytes, at) => {
     let isFirst = true
