@@ -1,8 +1,12 @@
+const slotLength = 3
+
 /** Which questions a corpus has had, by a fingerprint of each: 16 to 32 bytes a question, however long it is. */
 export class Seen {
-  /** Open addressing. A slot has the two halves of a fingerprint, and a number that is never 0 where it is taken. */
-  #fingerprints = new Uint32Array(2 * 1024)
-  #numbers = new Uint32Array(1024)
+  /**
+   * Open addressing. A slot has the two halves of a fingerprint, and a number that is never 0 where it is taken: side by
+   * side, for most of the time goes into waiting for memory.
+   */
+  #slots = new Uint32Array(1024 * slotLength)
   #count = 0
 
   /**
@@ -21,39 +25,40 @@ export class Seen {
       b = Math.imul(b ^ word, 0x85ebca6b)
       b ^= b >>> 15
     }
-    if (4 * this.#count >= 3 * this.#numbers.length) this.#double()
-    const slot = this.#slotOf(a >>> 0, b >>> 0)
-    if (this.#numbers[slot] !== 0) return this.#numbers[slot]
-    this.#put(slot, a, b, number)
+    if (4 * this.#count >= 3 * (this.#slots.length / slotLength)) this.#double()
+    const at = this.#find(a >>> 0, b >>> 0)
+    const known = this.#slots[at + 2]!
+    if (known !== 0) return known
+    this.#put(at, a, b, number)
     this.#count += 1
     return undefined
   }
 
-  #slotOf(a: number, b: number): number {
-    const mask = this.#numbers.length - 1
+  /** Where the slot of a fingerprint begins. */
+  #find(a: number, b: number): number {
+    const slots = this.#slots
+    const mask = slots.length / slotLength - 1
     let slot = (a ^ (b << 7)) & mask
-    while (
-      this.#numbers[slot] !== 0 &&
-      (this.#fingerprints[2 * slot] !== a || this.#fingerprints[2 * slot + 1] !== b)
-    )
+    for (;;) {
+      const at = slotLength * slot
+      if (slots[at + 2] === 0 || (slots[at] === a && slots[at + 1] === b)) return at
       slot = (slot + 1) & mask
-    return slot
+    }
   }
 
-  #put(slot: number, a: number, b: number, number: number): void {
-    this.#fingerprints[2 * slot] = a
-    this.#fingerprints[2 * slot + 1] = b
-    this.#numbers[slot] = number
+  #put(at: number, a: number, b: number, number: number): void {
+    this.#slots[at] = a
+    this.#slots[at + 1] = b
+    this.#slots[at + 2] = number
   }
 
   #double(): void {
-    const [fingerprints, numbers] = [this.#fingerprints, this.#numbers]
-    this.#fingerprints = new Uint32Array(2 * fingerprints.length)
-    this.#numbers = new Uint32Array(2 * numbers.length)
-    for (let i = 0; i < numbers.length; i++) {
-      if (numbers[i] === 0) continue
-      const [a, b] = [fingerprints[2 * i]!, fingerprints[2 * i + 1]!]
-      this.#put(this.#slotOf(a, b), a, b, numbers[i]!)
+    const slots = this.#slots
+    this.#slots = new Uint32Array(2 * slots.length)
+    for (let at = 0; at < slots.length; at += slotLength) {
+      if (slots[at + 2] === 0) continue
+      const [a, b] = [slots[at]!, slots[at + 1]!]
+      this.#put(this.#find(a, b), a, b, slots[at + 2]!)
     }
   }
 }
