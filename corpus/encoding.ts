@@ -47,36 +47,35 @@ export class EncodingDetector {
     return this.#gb18030.end() ? 'gb18030' : null
   }
 
-  #take(bytes: Uint8Array): void {
-    const beyond = this.#countBytes(bytes)
+  #take({ buffer, byteOffset, length }: Uint8Array): void {
+    const bytes = Buffer.from(buffer, byteOffset, length)
+    this.#countLineBreaks(bytes)
     this.#isUtf8 &&= isUtf8(bytes)
     if (this.#isUtf8) {
       const replaced = occurrences(bytes, replacement)
       this.#broken += replaced
-      this.#sound += beyond - replaced
+      this.#sound += countBeyondAscii(bytes) - replaced
     } else {
       this.#countCharacters(this.#lenient.decode(bytes))
       this.#gb18030.push(bytes)
     }
   }
 
-  /** Counts line breaks. @returns how many characters beyond ASCII begin there, if it is UTF-8 */
-  #countBytes(bytes: Uint8Array): number {
-    let [beyond, last] = [0, this.#last]
-    const before = this.#length
-    for (let i = 0; i < bytes.length; i++) {
-      const byte = bytes[i]!
-      if (byte >= 0xc0) beyond += 1
-      else if (byte === newline) {
-        const side = (before + i) % 2
-        this.#newlines[side]! += 1
-        if (side === 1 && last === 0) this.#wide[1] += 1
-      } else if (byte === 0 && last === newline && (before + i) % 2 === 1) this.#wide[0] += 1
-      last = byte
+  #countLineBreaks(bytes: Buffer): void {
+    if (bytes.length === 0) return
+    const isEven = (at: number) => (this.#length + at) % 2 === 0
+    if (this.#last === newline && bytes[0] === 0 && isEven(-1)) this.#wide[0] += 1
+    for (let at = bytes.indexOf(newline); at >= 0; at = bytes.indexOf(newline, at + 1)) {
+      if (isEven(at)) {
+        this.#newlines[0] += 1
+        if (bytes[at + 1] === 0) this.#wide[0] += 1
+      } else {
+        this.#newlines[1] += 1
+        if ((bytes[at - 1] ?? this.#last) === 0) this.#wide[1] += 1
+      }
     }
-    this.#last = last
+    this.#last = bytes.at(-1)!
     this.#length += bytes.length
-    return beyond
   }
 
   #countCharacters(text: string): void {
@@ -88,10 +87,24 @@ export class EncodingDetector {
   }
 }
 
-function occurrences(bytes: Uint8Array, part: Buffer): number {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+function occurrences(bytes: Buffer, part: Buffer): number {
   let count = 0
-  for (let at = buffer.indexOf(part); at >= 0; at = buffer.indexOf(part, at + part.length)) count += 1
+  for (let at = bytes.indexOf(part); at >= 0; at = bytes.indexOf(part, at + part.length)) count += 1
+  return count
+}
+
+/** How many characters beyond ASCII begin in UTF-8: at bytes whose two upper bits are set. */
+function countBeyondAscii(bytes: Uint8Array): number {
+  const { buffer, byteOffset, length } = bytes
+  const view = new DataView(buffer, byteOffset, length)
+  let count = 0
+  let at = 0
+  for (; at + 4 <= length; at += 4) {
+    const word = view.getUint32(at)
+    const begins = word & (word << 1) & 0x80808080 // the upper bit of each such byte
+    count += Math.imul(begins >>> 7, 0x01010101) >>> 24 // their sum, in the uppermost byte
+  }
+  for (; at < length; at++) if (bytes[at]! >= 0xc0) count += 1
   return count
 }
 
