@@ -1,9 +1,8 @@
 /** The corpus formats and every line of the table of bad input. */
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import { text } from 'node:stream/consumers'
 import { afterAll, expect, test } from 'vitest'
 import type { Split } from '../contract/dataset.ts'
 import type { Conversation } from './conversation.ts'
@@ -32,8 +31,8 @@ const found = async (bytes: Uint8Array | string) =>
 async function prepare(bytes: Uint8Array, how: Split, systemPrompt?: string) {
   const files: Record<string, string> = {}
   const corpus = { content: Readable.from([bytes]), encoding: detectEncoding(bytes) }
-  const made = await prepareCorpus(corpus, { ...how, systemPrompt }, root, async (name, content) => {
-    files[name] = await text(content)
+  const made = await prepareCorpus(corpus, { ...how, systemPrompt }, root, async (name, path) => {
+    files[name] = await readFile(path, 'utf8')
   })
   return { ...made, files }
 }

@@ -1,12 +1,13 @@
 /** Puts millions of entries into another order without having them in memory. */
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Batch, readFull, Spool, startsIn } from './spool.ts'
+import { PagedFile } from './paged-file.ts'
+import { type Batch, readFull, startsIn } from './spool.ts'
 
 /** Entries are put in order in memory so many bytes at a time. */
-const heapBytes = 32 * 2 ** 20
+const heapBytes = 8 * 2 ** 20
 /** Entries wait in memory until so many bytes of a heap can be written at once. */
-const pageBytes = 128 * 1024
+const pageBytes = 64 * 1024
 /** Entries in a batch. */
 const batchEntries = 4096
 
@@ -25,22 +26,22 @@ export async function putInOrder(
   directory: string,
 ): Promise<Heap[]> {
   const { heaps, placeOf, heapOf } = divide(order, sizes, cut, directory)
-  const spools: Spool[] = []
+  const files: PagedFile[] = []
   try {
-    for (const { path } of heaps) spools.push(await Spool.create(path, pageBytes))
+    for (const { path } of heaps) files.push(await PagedFile.create(path, pageBytes))
     let index = 0
     for await (const { bytes, starts } of entries) {
       for (const at of starts) {
         bytes.writeUInt32LE(placeOf[index]!, at + 4)
-        spools[heapOf[index]!]!.add(bytes, at, at + bytes.readUInt32LE(at))
+        files[heapOf[index]!]!.page.add(bytes, at, at + bytes.readUInt32LE(at))
         index += 1
       }
-      for (const spool of spools) await spool.flush(pageBytes)
+      for (const file of files) if (file.isFull) await file.flush()
     }
-    for (const spool of spools) await spool.end()
+    for (const file of files) await file.end()
     return heaps
   } finally {
-    for (const spool of spools) await spool.close()
+    for (const file of files) await file.close()
   }
 }
 

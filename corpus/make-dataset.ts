@@ -57,8 +57,8 @@ async function convert(
   buildsOn(file.trace)
   const id = newId('dataset')
   const corpus = { content: await store.get(file.objectKey), encoding: file.encoding }
-  const { problems, counts } = await prepare(corpus, { ...split, systemPrompt }, scratch, (name, content) =>
-    store.put(datasetKey(id, name), content),
+  const { problems, counts } = await prepare(corpus, { ...split, systemPrompt }, scratch, (name, path) =>
+    store.adopt(datasetKey(id, name), path),
   ).catch(async (error: unknown) => {
     await store.delete(datasetKey(id))
     throw error

@@ -4,11 +4,12 @@ import type { DatasetFileName, Split } from '../contract/dataset.ts'
 import type { TextEncoding } from '../contract/file.ts'
 import { removeStale, temporaryIn } from '../infra/store/temporary.ts'
 import { putInOrder } from './in-order.ts'
+import { PagedFile } from './paged-file.ts'
 import type { Problems } from './problems.ts'
 import { readCorpus } from './read.ts'
 import { type Rendering, render, renderInThread } from './rendering.ts'
 import { splitOrder } from './split.ts'
-import { entriesOf, Spool } from './spool.ts'
+import { entriesOf } from './spool.ts'
 
 export type Corpus = { content: AsyncIterable<Uint8Array>; encoding: TextEncoding | null }
 
@@ -17,8 +18,8 @@ export type Prepared = {
   counts: { total: number; train: number; dev: number }
 }
 
-/** Takes a file of a dataset as it is written. */
-type Keep = (name: DatasetFileName, content: AsyncIterable<Uint8Array>) => Promise<unknown>
+/** Makes the file at `path`, which does not change any more, a file of the dataset. */
+type Keep = (name: DatasetFileName, path: string) => Promise<unknown>
 
 /**
  * From a corpus file to the files of a dataset: what the corpus says, in JSON, and the two sets. In these, `systemPrompt`
@@ -34,10 +35,9 @@ export async function prepare(
   const directory = temporaryIn(scratch)
   await mkdir(directory, { recursive: true })
   await removeStale(scratch)
-  const spool = await Spool.create(join(directory, 'entries'), pageBytes)
+  const spool = await PagedFile.create(join(directory, 'entries'), pageBytes)
   try {
-    const { problems, sizes, arePairs } = await readInto(spool, content, encoding)
-    const total = spool.count
+    const { problems, total, sizes, arePairs } = await readInto(spool, content, encoding)
     if (total === 1 && how.train < 1 && !problems.firstError)
       problems.error(
         'too_few_pairs',
@@ -45,8 +45,12 @@ export async function prepare(
       )
     if (problems.firstError) return { problems, counts: { total, train: 0, dev: 0 } }
     const { order, train } = splitOrder(total, how)
-    const make = (await spool.end()) < worthThreads ? render : renderInThread
-    const write = (name: DatasetFileName, what: Rendering) => keep(name, make(what))
+    const make = spool.length < worthThreads ? render : renderInThread
+    async function write(name: DatasetFileName, how: Omit<Rendering, 'path'>) {
+      const path = join(directory, name)
+      await make({ path, ...how })
+      await keep(name, path)
+    }
     const original = () =>
       write('original.json', { entries: spool.path, form: arePairs ? 'pairs' : 'conversations' })
     async function sets() {
@@ -76,25 +80,27 @@ async function together(work: Promise<unknown>[]): Promise<void> {
 const worthThreads = 8 * 2 ** 20
 const pageBytes = 2 ** 20
 
-async function readInto(spool: Spool, content: AsyncIterable<Uint8Array>, encoding: TextEncoding | null) {
+async function readInto(spool: PagedFile, content: AsyncIterable<Uint8Array>, encoding: TextEncoding | null) {
   /** What was taken of a chunk is written before the next one is read. */
   async function* paced() {
     for await (const chunk of content) {
       yield chunk
-      await spool.flush(pageBytes / 2)
+      if (spool.isFull) await spool.flush()
     }
   }
   let sizes = new Uint32Array(1024)
+  let total = 0
   let arePairs = true
   const problems = await readCorpus(paced(), encoding, ({ bytes, length, turns }) => {
-    if (spool.count === sizes.length) {
+    if (total === sizes.length) {
       const more = new Uint32Array(2 * sizes.length)
       more.set(sizes)
       sizes = more
     }
-    sizes[spool.count] = length
+    sizes[total++] = length
     arePairs &&= turns === 2
-    spool.add(bytes, 0, length)
+    spool.page.add(bytes, 0, length)
   })
-  return { problems, sizes, arePairs }
+  await spool.end()
+  return { problems, total, sizes, arePairs }
 }

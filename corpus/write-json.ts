@@ -1,27 +1,29 @@
 /** Entries as the JSON files of a dataset: indented by four spaces, and every character as it is. */
-import { ByteBuffer } from './byte-buffer.ts'
+import type { ByteBuffer } from './byte-buffer.ts'
 import type { Role } from './conversation.ts'
 import { eachTurn } from './entry.ts'
+import type { PagedFile } from './paged-file.ts'
 import type { Batch } from './spool.ts'
 
 type Write = (page: ByteBuffer, bytes: Buffer, at: number) => void
 
-const pageBytes = 256 * 1024
-
-/** The array of all entries, each one as `write` writes it, piece by piece. */
-export async function* jsonArray(entries: AsyncIterable<Batch>, write: Write): AsyncGenerator<Uint8Array> {
-  const page = new ByteBuffer(pageBytes)
+/** Writes the array of all entries, each one as `write` writes it. */
+export async function writeArray(
+  file: PagedFile,
+  entries: AsyncIterable<Batch>,
+  write: Write,
+): Promise<void> {
   let between = opening
   for await (const { bytes, starts } of entries) {
     for (const at of starts) {
-      page.add(between)
+      file.page.add(between)
       between = separator
-      write(page, bytes, at)
-      if (page.length > 0.9 * pageBytes) yield page.take(pageBytes)
+      write(file.page, bytes, at)
+      if (file.isFull) await file.flush()
     }
   }
-  page.add(between === opening ? empty : closing)
-  yield page.take(0)
+  file.page.add(between === opening ? empty : closing)
+  await file.end()
 }
 
 const [opening, separator, closing, empty] = ['[\n', ',\n', '\n]\n', '[]\n'].map((text) =>
