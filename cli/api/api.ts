@@ -1,4 +1,5 @@
 /** Preamble's HTTP API as functions: JSON in, JSON out, failures as `ApiError` with the server's own words. */
+import { ReadableStream as NodeReadableStream } from 'node:stream/web'
 import { serverSentEvents } from './sse.ts'
 
 /** The server refused, or cannot be reached: one sentence, exit code 1. */
@@ -10,6 +11,9 @@ export class ApiError extends Error {
     this.status = status
   }
 }
+
+/** A form as its bytes are sent. */
+export type FormStream = { boundary: string; content: AsyncIterable<Uint8Array> }
 
 export type Api = ReturnType<typeof connect>
 
@@ -38,8 +42,10 @@ export function connect(base: string, key?: string) {
     text: async (path: string) => (await send('GET', path)).text(),
     post: async <T>(path: string, body?: unknown) =>
       (await (await send('POST', path, body === undefined ? {} : json(body))).json()) as T,
-    postForm: async <T>(path: string, body: FormData) =>
-      (await (await send('POST', path, { body })).json()) as T,
+    postForm: async <T>(path: string, form: FormData | FormStream) =>
+      (await (
+        await send('POST', path, form instanceof FormData ? { body: form } : streamed(form))
+      ).json()) as T,
     delete: async (path: string) => {
       await send('DELETE', path)
     },
@@ -58,6 +64,12 @@ export function connect(base: string, key?: string) {
     },
   }
 }
+
+const streamed = ({ boundary, content }: FormStream): RequestInit & { duplex: 'half' } => ({
+  body: NodeReadableStream.from(content) as ReadableStream<Uint8Array>,
+  headers: { 'content-type': `multipart/form-data; boundary=${boundary}` },
+  duplex: 'half',
+})
 
 function unreachable(error: Error & { cause?: unknown }, base: string): Error {
   if (error.name === 'AbortError') return error
