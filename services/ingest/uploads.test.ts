@@ -1,6 +1,6 @@
 /** Files that come in parts. */
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +8,8 @@ import { eq, sql } from 'drizzle-orm'
 import OpenAI, { toFile } from 'openai'
 import request from 'supertest'
 import { afterAll, expect, test } from 'vitest'
+import { connect as connectApi } from '../../cli/api/api.ts'
+import { uploadFile } from '../../cli/api/upload.ts'
 import { uploadParts, uploads } from '../../infra/db/tables/index.ts'
 import { testDatabase } from '../../infra/db/testing.ts'
 import { listen } from '../../infra/http/serve.ts'
@@ -106,6 +108,21 @@ test('a part may have 64 MiB, and not a byte more', async () => {
   })
   expect(await objects()).toEqual(before)
   expect((await complete(upload.id, [whole])).file).toMatchObject({ bytes: 64 * MiB, encoding: null })
+})
+
+test('what the command line sends in parts arrives whole', async () => {
+  const content = randomBytes(65 * MiB)
+  const path = join(root, '.large.txt')
+  await writeFile(path, content)
+  const arrived: number[] = []
+  const file = await uploadFile(connectApi(server.url), path, (done) => arrived.push(done))
+  await rm(path)
+  expect([arrived.length, arrived.at(-1)]).toEqual([2, 65 * MiB])
+  expect(file).toMatchObject({
+    filename: '.large.txt',
+    bytes: content.length,
+    sha256: createHash('sha256').update(content).digest('hex'),
+  })
 })
 
 test('parts have no more bytes together than an upload may have', async () => {
