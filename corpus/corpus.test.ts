@@ -10,6 +10,7 @@ import { detectEncoding } from './encoding.ts'
 import type { Entry } from './entry.ts'
 import { prepare as prepareCorpus } from './prepare.ts'
 import { readCorpus, readWhole } from './read.ts'
+import { renderInThread } from './rendering.ts'
 
 const root = await mkdtemp(join(tmpdir(), 'preamble-corpus-'))
 afterAll(async () => {
@@ -296,6 +297,11 @@ test('a corpus that is large enough for threads gives what a small one would', a
   expect(files['original.json'] === json(all)).toBe(true)
   expect(files['train.json'] === json(conversations.slice(0, 0.7 * n))).toBe(true)
   expect(files['dev.json'] === json(conversations.slice(0.7 * n))).toBe(true)
+})
+
+test('what goes wrong in a thread is heard of', async () => {
+  const nowhere = join(root, 'none', 'train.json')
+  await expect(renderInThread({ path: nowhere, entries: [], form: 'pairs' })).rejects.toThrow('ENOENT')
 })
 
 test('a seed decides the split; without shuffling the order stays', async () => {

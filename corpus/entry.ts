@@ -17,11 +17,9 @@ export const maxEntryBytes = 16 * 2 ** 20
 const roles: readonly Role[] = ['system', 'user', 'assistant']
 
 /** By byte, what JSON writes instead. */
-const escapes: Record<number, Buffer | undefined> = {
-  9: Buffer.from('\\t'),
-  34: Buffer.from('\\"'),
-  92: Buffer.from('\\\\'),
-}
+const escapes: Record<number, Buffer | undefined> = Object.fromEntries(
+  ['\t', '"', '\\'].map((text) => [text.charCodeAt(0), Buffer.from(JSON.stringify(text).slice(1, -1))]),
+)
 
 /** Filled again and again: a corpus has millions of conversations. */
 export class Entry extends ByteBuffer {

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { PagedFile } from './paged-file.ts'
 import { type Batch, readFull, startsIn } from './spool.ts'
 
-/** Entries are put in order in memory so many bytes at a time. */
-const heapBytes = 8 * 2 ** 20
+/** Entries are put in order in memory so many bytes at a time: few enough for a cache, and 512 open files for 8 GiB. */
+const heapBytes = 16 * 2 ** 20
 /** Entries wait in memory until so many bytes of a heap can be written at once. */
 const pageBytes = 64 * 1024
 /** Entries in a batch. */

@@ -25,6 +25,7 @@ export class PagedFile {
     return new PagedFile(path, await open(path, 'wx'), pageBytes)
   }
 
+  /** Before it has to grow. */
   get isFull(): boolean {
     return this.page.length >= 0.9 * this.#pageBytes
   }

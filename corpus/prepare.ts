@@ -46,9 +46,9 @@ export async function prepare(
     if (problems.firstError) return { problems, counts: { total, train: 0, dev: 0 } }
     const { order, train } = splitOrder(total, how)
     const make = spool.length < worthThreads ? render : renderInThread
-    async function write(name: DatasetFileName, how: Omit<Rendering, 'path'>) {
+    async function write(name: DatasetFileName, what: Omit<Rendering, 'path'>) {
       const path = join(directory, name)
-      await make({ path, ...how })
+      await make({ path, ...what })
       await keep(name, path)
     }
     const original = () =>
@@ -62,7 +62,7 @@ export async function prepare(
         write('dev.json', { entries: heaps.filter(({ first }) => first >= train), form, system }),
       ])
     }
-    // While one of them waits for the disk, the others go on.
+    // While a thread makes the first file, this one puts the entries of the others in order.
     await together([original(), sets()])
     return { problems, counts: { total, train, dev: total - train } }
   } finally {
