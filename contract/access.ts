@@ -9,7 +9,7 @@ import { idOf } from './ids.ts'
 export const Scope = z.enum(['read', 'write', 'serve', 'admin'])
 export type Scope = z.infer<typeof Scope>
 
-const name = z.string().trim().min(1).max(100)
+const name = z.string().max(100).regex(/\S/, 'expected a name').trim()
 
 export const ProjectRequest = z.strictObject({ name }).meta({ id: 'ProjectRequest' })
 export type ProjectRequest = z.infer<typeof ProjectRequest>

@@ -19,7 +19,7 @@ export const BaseModelRequest = z
     /** Another hub than the server's own, HF_ENDPOINT. */
     endpoint: z.url({ protocol: /^https?$/ }).optional(),
     /** Or a directory on the server's machine, absolute. */
-    path: z.string().startsWith('/', 'expected an absolute path on the server').optional(),
+    path: z.string().regex(/^\//, 'expected an absolute path on the server').optional(),
     /** What to call it; the repository's or the directory's name when absent. */
     id: BaseModelId.optional(),
   })

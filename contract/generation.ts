@@ -25,6 +25,7 @@ export const sampling = {
   /** Added to the logits of tokens, by their ids. */
   logit_bias: z
     .record(z.string().regex(/^\d{1,9}$/, 'expected the id of a token'), z.number().min(-100).max(100))
+    .meta({ propertyNames: { pattern: '^\\d{1,9}$' } })
     .nullish()
     .transform((bias) => new Map(Object.entries(bias ?? {}).map(([id, value]) => [Number(id), value]))),
   /** The answer of index i is that of `seed` + i alone. */

@@ -29,6 +29,7 @@ export type Method = z.infer<typeof Method>
 const Metadata = z
   .record(z.string().max(64), z.string().max(512))
   .refine((pairs) => Object.keys(pairs).length <= 16, 'expected 16 pairs at most')
+  .meta({ propertyNames: { maxLength: 64 }, maxProperties: 16 })
 
 /** How a job is to train, in a request. */
 const tuning = {

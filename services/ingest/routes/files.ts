@@ -60,7 +60,7 @@ const upload = {
       required: true,
       content: {
         'multipart/form-data': {
-          schema: z.object({
+          schema: z.strictObject({
             file: z.string().meta({ format: 'binary' }),
             purpose: FilePurpose,
             expires_after: ExpiresAfter.optional(),

@@ -39,7 +39,7 @@ const add = {
     body: {
       required: true,
       content: {
-        'multipart/form-data': { schema: z.object({ data: z.string().meta({ format: 'binary' }) }) },
+        'multipart/form-data': { schema: z.strictObject({ data: z.string().meta({ format: 'binary' }) }) },
       },
     },
   },
