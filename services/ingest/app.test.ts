@@ -116,6 +116,14 @@ test('a file expires when it was told to, and is gone for all at once', async ()
   await expect(openai.files.list({ after: file.id })).rejects.toThrow('after')
 })
 
+test('when a file expires may be told as JSON, which is how OpenAPI puts objects into forms', async () => {
+  const { body } = await request(server.url)
+    .post('/v1/files')
+    .field({ purpose: 'fine-tune', expires_after: '{"anchor": "created_at", "seconds": 3600}' })
+    .attach('file', Buffer.from('x'), 'a.txt')
+  expect(body.expires_at - body.created_at).toBe(3600)
+})
+
 test('a deleted file is gone, its bytes too', async () => {
   const before = (await objects()).length
   const { id } = await upload('x')
@@ -171,6 +179,8 @@ test('a form that is not as it should be is answered in OpenAI’s words, and no
     post()
       .field({ purpose: 'fine-tune', 'expires_after[anchor]': anchor, 'expires_after[seconds]': seconds })
       .attach('file', Buffer.from('x'), 'a.txt')
+  const whole = (json: string) =>
+    post().field({ purpose: 'fine-tune', expires_after: json }).attach('file', Buffer.from('x'), 'a.txt')
   const bad = [
     [post().field('purpose', 'fine-tune'), 'file'],
     [post().attach('file', Buffer.from('x'), 'a.txt'), 'purpose'],
@@ -182,6 +192,8 @@ test('a form that is not as it should be is answered in OpenAI’s words, and no
     [expiring('later', '3600'), 'expires_after.anchor'],
     [expiring('created_at', '3600').field('expires_after[minutes]', '60'), 'expires_after.minutes'],
     [expiring('created_at', '3600').field('note', 'x'), 'note'],
+    [whole('{"anchor": "created_at", "seconds": 3599}'), 'expires_after.seconds'],
+    [whole('{"anchor": "created_at"'), 'expires_after'],
     [expiring('created_at', '3600').field('note', 'a\0'), 'note'],
     [post().send({ purpose: 'fine-tune' }), null],
   ] as const

@@ -66,15 +66,28 @@ export async function uploadFile(
 
 const inExpiry = /^expires_after\[(\w+)\]$/
 
-/** The fields as the client had them before they became a form: `expires_after[seconds]` is a number in an object. */
+/**
+ * The fields as the client had them before they became a form: `expires_after[seconds]` is a number in an object, or the
+ * object comes whole, as JSON, which is how OpenAPI puts objects into forms.
+ */
 function nested(fields: ReadonlyMap<string, string>) {
   const expiry = [...fields].flatMap(([name, value]) => {
     const key = inExpiry.exec(name)?.[1]
     return key ? [[key, /^\d+$/.test(value) ? Number(value) : value] as const] : []
   })
-  const others = [...fields].filter(([name]) => !inExpiry.test(name))
+  const others = [...fields]
+    .filter(([name]) => !inExpiry.test(name))
+    .map(([name, value]) => [name, name === 'expires_after' ? fromJson(value) : value] as const)
   return {
     ...Object.fromEntries(others),
     ...(expiry.length > 0 && { expires_after: Object.fromEntries(expiry) }),
+  }
+}
+
+function fromJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
   }
 }
