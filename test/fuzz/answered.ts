@@ -1,22 +1,20 @@
-import { headersOf } from './things.ts'
+import type { Ask } from './ask.ts'
 
 /** Requests by route, and of them by status. */
 export type Answered = Map<string, Map<number, number>>
 
 const sample = /^preamble_http_requests_total\{method="(.*)",route="(.*)",status="(\d+)"\} (\d+)$/
 
-/** What the server says that it has answered since it started. */
-export async function answered(url: string, key: string): Promise<Answered> {
-  const response = await fetch(`${url}/metrics`, { headers: headersOf(key) })
-  if (!response.ok)
-    throw new Error(`/metrics answered ${response.status}: the key that was fuzzed with is gone`)
+/** What the server says that it has answered, beyond what it had `before`. */
+export async function answered(ask: Ask, before: Answered = new Map()): Promise<Answered> {
   const byRoute: Answered = new Map()
-  for (const line of (await response.text()).split('\n')) {
+  for (const line of (await ask.text('/metrics')).split('\n')) {
     const [, method, path, status, n] = sample.exec(line) ?? []
     if (method === undefined) continue
     const route = `${method} ${path}`
+    const more = Number(n) - (before.get(route)?.get(Number(status)) ?? 0)
     const byStatus = byRoute.get(route) ?? new Map<number, number>()
-    byRoute.set(route, byStatus.set(Number(status), Number(n)))
+    if (more > 0) byRoute.set(route, byStatus.set(Number(status), more))
   }
   return byRoute
 }
@@ -33,3 +31,7 @@ export const total = (byRoute: Answered) =>
   [...byRoute.values()].reduce((n, byStatus) => n + sum(byStatus), 0)
 
 const sum = (byStatus: Map<number, number>) => [...byStatus.values()].reduce((a, b) => a + b, 0)
+
+/** Whether one of its answers has a status for which `is` says yes. */
+export const some = (byStatus: Map<number, number>, is: (status: number) => boolean) =>
+  [...byStatus.keys()].some(is)

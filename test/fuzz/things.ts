@@ -1,98 +1,122 @@
 /** One of each kind of thing, made before the requests come, so that they find something. */
-import { readFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-
-const corpus = join(import.meta.dirname, '../../samples/health-zh.txt')
-const base = 'preamble-tiny'
-
-type Made = { id: string }
-type Job = Made & { status: string; fine_tuned_model: string | null }
-type Key = Made & { value: string }
+import { type Ask, asker } from './ask.ts'
+import {
+  base,
+  type Made,
+  makeFile,
+  makeFilled,
+  makeKey,
+  makePaused,
+  makeTrained,
+  makeUpload,
+  newest,
+  projects,
+  several,
+} from './make.ts'
 
 /** What `hooks.py` puts into requests: into bodies by field, into paths by what comes before the parameter. */
 export type Things = {
   body: Record<string, string>
   path: Record<string, Record<string, string>>
+  /** By operation: what can be had of a thing only once, with the fields that are right for it and what to post first. */
+  once: Record<string, Once[]>
+  /** By path: files on disk that are right for it. */
+  files: Record<string, string[]>
   base: string
+  /** Where webhooks are received. */
+  receiver: string
   /** All of them, by all of their names: they stay. */
   kept: string[]
 }
+type Once = { path: Record<string, string>; body?: Record<string, unknown>; first?: string }
 
-const projects = '/v1/organization/projects'
-
-/** Makes the first key, after which there is no request without one, and things with it. */
-export async function makeThings(url: string): Promise<{ key: string; things: Things }> {
+/** Makes the first key, after which there is no request without one, and things with it; files lie in `home`. */
+export async function makeThings(
+  url: string,
+  { home, receiver }: { home: string; receiver: string },
+): Promise<{ key: string; things: Things }> {
   const scopes = ['read', 'write', 'serve', 'admin']
-  const key = await post<Key>(url, undefined, `${projects}/proj_default/api_keys`, { name: 'fuzz', scopes })
-  const ask = <T extends Made>(path: string, body: unknown) => post<T>(url, key.value, path, body)
+  const key = await asker(url).post<Made & { value: string }>(`${projects}/proj_default/api_keys`, {
+    ...{ name: 'fuzz', scopes },
+  })
+  const ask = asker(url, key.value)
 
-  const form = new FormData()
-  form.set('purpose', 'fine-tune')
-  form.set('file', new File([await readFile(corpus)], 'health-zh.txt'))
-  const file = await ask('/v1/files', form)
-  const dataset = await ask('/v1/datasets', { file_id: file.id })
-  const receiver = {
-    name: 'nobody',
-    url: 'http://127.0.0.1:9/hook',
-    event_types: ['preamble.dataset.ready'],
-  }
-  const endpoint = await ask('/v1/webhook_endpoints', receiver)
-  const project = await ask(projects, { name: 'other' })
-  const projectKey = await ask(`${projects}/${project.id}/api_keys`, { name: 'other' })
-  const job = await trained(url, key.value, dataset.id)
-  const [adapter] = (await get<{ data: Made[] }>(url, key.value, '/v1/adapters')).data
-  const model = job.fine_tuned_model!
+  const file = await makeFile(ask)
+  const upload = await makeUpload(ask)
+  const hook = { name: 'receiver', url: receiver, event_types: ['preamble.dataset.ready'] }
+  const endpoint = await ask.post<Made>('/v1/webhook_endpoints', hook)
+  const dataset = await ask.post<Made>('/v1/datasets', { file_id: file.id })
+  const delivery = await newest(ask, `/v1/webhook_endpoints/${endpoint.id}/deliveries`)
+  const project = await ask.post<Made>(projects, { name: 'other' })
+  const job = await makeTrained(ask, dataset)
+  const adapter = await newest(ask, '/v1/adapters')
 
-  const one = ({ id }: Made) => ({ id })
   const body = {
-    ...{ model, training_file: dataset.id, validation_file: file.id, file_id: file.id },
-    ...{ project_id: project.id, key_id: projectKey.id },
+    ...{ model: job.fine_tuned_model!, training_file: dataset.id, validation_file: file.id },
+    ...{ file_id: file.id, project_id: project.id, key_id: (await makeKey(ask, project)).id },
   }
   const path = {
     '/v1/files': one(file),
+    '/v1/uploads': one(upload),
     '/v1/datasets': one(dataset),
     '/v1/fine_tuning/jobs': one(job),
-    '/v1/adapters': one(adapter!),
-    '/v1/webhook_endpoints': one(endpoint),
+    '/v1/adapters': one(adapter),
+    '/v1/webhook_endpoints': { id: endpoint.id, delivery_id: delivery.id },
     '/v1/base_models': { id: base },
   }
-  const kept = [key.id, ...Object.values(body), ...Object.values(path).map(({ id }) => id)]
-  return { key: key.value, things: { body, path, base, kept } }
+  const kept = ['proj_default', key.id, ...Object.values(body), ...Object.values(path).map(({ id }) => id)]
+  const once = await onceThings(ask, dataset, project)
+  const files = await filesIn(home, await ask.bytes(`/v1/adapters/${adapter.id}/export`))
+  return { key: key.value, things: { body, path, once, files, base, receiver, kept } }
 }
 
-/** A job of one step that has succeeded: with it come events, a checkpoint and an adapter. */
-async function trained(url: string, key: string, dataset: string): Promise<Job> {
-  const request = { model: base, training_file: dataset, training_args: { max_steps: 1 } }
-  let job = await post<Job>(url, key, '/v1/fine_tuning/jobs', request)
-  while (!['succeeded', 'failed', 'cancelled'].includes(job.status)) {
-    await sleep(200)
-    job = await get(url, key, `/v1/fine_tuning/jobs/${job.id}`)
+const one = ({ id }: Made) => ({ id })
+
+async function onceThings(ask: Ask, dataset: Made, project: Made): Promise<Things['once']> {
+  const jobs = '/v1/fine_tuning/jobs'
+  const paused = (n: number) => several(n, () => makePaused(ask, dataset))
+  const filled = await several(20, () => makeFilled(ask))
+  const keys = await several(5, () => makeKey(ask, project))
+  return {
+    'POST /v1/uploads/{id}/complete': filled.map(({ id, completion }) => ({
+      path: { id },
+      body: completion,
+    })),
+    [`POST ${jobs}/{id}/cancel`]: (await paused(3)).map((job) => ({ path: one(job) })),
+    [`POST ${jobs}/{id}/resume`]: (await paused(3)).map((job) => ({ path: one(job) })),
+    [`POST ${jobs}/{id}/pause`]: (await paused(3)).map((job) => ({
+      ...{ path: one(job), first: `${jobs}/${job.id}/resume` },
+    })),
+    [`DELETE ${projects}/{project_id}/api_keys/{key_id}`]: keys.map(({ id }) => ({
+      path: { project_id: project.id, key_id: id },
+    })),
   }
-  if (job.status !== 'succeeded') throw new Error(`the job to begin with ended as ${job.status}`)
-  return job
 }
 
-async function post<T extends Made>(
-  url: string,
-  key: string | undefined,
-  path: string,
-  body: unknown,
-): Promise<T> {
-  const isForm = body instanceof FormData
-  const headers = { ...headersOf(key), ...(!isForm && { 'content-type': 'application/json' }) }
-  return told(
-    await fetch(url + path, { method: 'POST', headers, body: isForm ? body : JSON.stringify(body) }),
-  )
+/** Corpora of each form, and an adapter to import. */
+async function filesIn(home: string, adapter: Uint8Array): Promise<Things['files']> {
+  const [q, a] = ['怎样预防蛀牙？', '早晚刷牙。']
+  const turns = [
+    { role: 'user', content: q },
+    { role: 'assistant', content: a },
+  ]
+  const corpora = {
+    'text.txt': `${q}\n${a}\n`,
+    'wide.txt': Buffer.from(`\ufeff${q}\n${a}\n`, 'utf16le'),
+    'pairs.json': JSON.stringify([{ q, a }]),
+    'conversations.json': JSON.stringify([{ conversations: turns }]),
+    'messages.jsonl': `${JSON.stringify({ messages: turns })}\n`,
+  }
+  const keep = async (name: string, content: string | Uint8Array) => {
+    await writeFile(join(home, name), content)
+    return join(home, name)
+  }
+  const texts = await Promise.all(Object.entries(corpora).map(([name, content]) => keep(name, content)))
+  return {
+    '/v1/files': texts,
+    '/v1/uploads/{id}/parts': texts,
+    '/v1/adapters/import': [await keep('adapter.zip', adapter)],
+  }
 }
-
-const get = async <T>(url: string, key: string, path: string): Promise<T> =>
-  told(await fetch(url + path, { headers: headersOf(key) }))
-
-async function told<T>(response: Response): Promise<T> {
-  if (!response.ok) throw new Error(`${response.url} answered ${response.status}: ${await response.text()}`)
-  return (await response.json()) as T
-}
-
-export const headersOf = (key: string | undefined): Record<string, string> =>
-  key === undefined ? {} : { authorization: `Bearer ${key}` }
