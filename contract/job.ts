@@ -161,7 +161,11 @@ export const JobListQuery = z.pipe(
   z.transform(withMetadata),
   PageQuery.extend({
     /** Those that have all of these pairs; null: those that have none. */
-    metadata: Metadata.nullish().meta({ param: { style: 'deepObject', explode: true } }),
+    metadata: Metadata.nullish().meta({
+      param: { style: 'deepObject', explode: true },
+      // `metadata[]` would be an array.
+      propertyNames: { minLength: 1, maxLength: 64 },
+    }),
   }),
 )
 export type JobListQuery = z.infer<typeof JobListQuery>
