@@ -24,7 +24,7 @@ const { values, positionals } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
     /** Of each operation, in each phase that makes requests up. */
-    examples: { type: 'string', default: '300' },
+    examples: { type: 'string', default: '320' },
     /** Fewer are a failure. */
     requests: { type: 'string', default: '20000' },
   },

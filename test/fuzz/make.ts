@@ -8,7 +8,9 @@ import type { Ask } from './ask.ts'
 export const base = 'preamble-tiny'
 export const projects = '/v1/organization/projects'
 
-const corpus = await readFile(join(import.meta.dirname, '../../samples/health-zh.txt'))
+const sample = await readFile(join(import.meta.dirname, '../../samples/health-zh.txt'), 'utf8')
+/** Few questions, for many jobs are trained. */
+const corpus = Buffer.from(sample.split('\n\n').slice(0, 8).join('\n\n'))
 const ended = ['succeeded', 'failed', 'cancelled']
 
 export type Made = { id: string }
