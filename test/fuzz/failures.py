@@ -21,15 +21,18 @@ refusals = "|".join(
         # There is not so much room.
         r"the prompt has \d+ tokens .* the context window of ",
         r"the run needs .* GiB at least",
+        r"prompt and reply may take \d+ tokens; ",
         # Texts that are written in languages of their own.
         r"the schema at ",
         r"config: ",
+        r"(target_modules|(rank|alpha)_pattern): .* is not a regular expression",
         r"messages\[\d+\]\.tool_calls\[\d+\]\.function\.arguments: expected the JSON of an object",
         r"the chat template refuses this: ",
         # Fields that contradict or need each other.
         r"source: give either source, a repository, or path, a directory",
         r"messages\[\d+\]\.content: expected text, or tool_calls beside it",
         r"peft\.init_\w+: ",
+        r"quantization_bit \d+ is for a frozen base",
         # JSON has texts and integers that are none elsewhere.
         r".*: Too (big|small): expected int to be .=-?9007199254740991",
         r".*holds the character U\+0000, which is no text",
