@@ -50,7 +50,7 @@ refusals = "|".join(
 def filter_failure(context, failure, case, response):
     if isinstance(failure, RejectedPositiveData) and response.status_code == 400:
         message = response.json()["error"]["message"]
-        return not re.match(refusals, message)
+        return not re.match(refusals, message, re.DOTALL)
     return not (isinstance(failure, AcceptedNegativeData) and (reads_right(case, response) or sends_nothing(case)))
 
 
