@@ -7,18 +7,22 @@ import { stepInputs } from '../models/step.ts'
 import { type Cached, pooledAttention, type Sight } from '../nn/pooled-attention.ts'
 
 /**
- * Rows of a chunk, and numbers of a head's value that lie side by side: few enough that the cache is read from memory one
- * number behind the other, as ONNX Runtime copies the right factor of a product in strips of columns. In rows of 64 it
- * skips the columns of the other strips, and products with the cache take half as long again.
+ * ONNX Runtime copies the right factor of a product in strips of columns. In rows of so many numbers it reads the cache one
+ * number behind the other; in rows of 64 it skips those of the other strips, and the products take half as long again.
  */
-export const chunkRows = 32
-export const stripOf = ({ headDim: d }: Pick<Model, 'headDim'>): number => (d % 32 === 0 ? 32 : d)
+const strip = 32
+
+/** Rows of a chunk: a strip, as its keys are columns. */
+export const chunkRows = strip
+
+/** Numbers of a head's value that lie side by side. */
+export const stripOf = ({ headDim: d }: Pick<Model, 'headDim'>): number => (d % strip === 0 ? strip : d)
 
 /** The shapes of a chunk in the pool: keys are transposed, values in strips. */
 export function chunkShapes(model: Model): { keys: number[]; values: number[] } {
   const { kvHeads, headDim: d } = model
-  const strip = stripOf(model)
-  return { keys: [kvHeads, d, chunkRows], values: [kvHeads, d / strip, chunkRows, strip] }
+  const side = stripOf(model)
+  return { keys: [kvHeads, d, chunkRows], values: [kvHeads, d / side, chunkRows, side] }
 }
 
 /** What a layer's part of the cache is called as an input. */

@@ -2,7 +2,7 @@ import type { Adapter, Parameters } from '../adapters/adapter.ts'
 import type { Scores } from '../metrics/scores.ts'
 import type { Binding, Model } from '../models/model.ts'
 import type { Chat } from '../text/chat.ts'
-import type { TokenSample } from './batch.ts'
+import { inBatches, type TokenSample } from './batch.ts'
 import type { Evaluator, Measures } from './evaluator.ts'
 import { Replies } from './replies.ts'
 import { longestOf, type Samples } from './sample-sets.ts'
@@ -72,8 +72,7 @@ export class DevSet {
 
   *#batches(): Generator<TokenSample[]> {
     const { lengths, at } = this.#samples
-    for (let first = 0; first < lengths.length; first += this.#batchSize)
-      yield lengths.slice(first, first + this.#batchSize).map((_, i) => at(first + i))
+    for (const batch of inBatches([...lengths.keys()], this.#batchSize)) yield batch.map(at)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
