@@ -3,7 +3,6 @@ import { expect, test } from 'vitest'
 import { openModel } from '../models/open.ts'
 import { type Chunk, Chunks, newSequence, type Sequence } from './chunks.ts'
 import { chunkRows, stripOf } from './graph.ts'
-import { openDecoder } from './open.ts'
 
 // Its values lie in two strips.
 const directory = join(import.meta.dirname, '../../models/preamble-tiny')
@@ -92,19 +91,4 @@ test('a prefix lies once for all who use it, and where its only user needs it', 
   expect(places()).toEqual(all('reserve'))
   for (const chunk of prefix) chunks.forget(chunk)
   expect(chunks.count).toBe(0)
-})
-
-test('tokens that lie in chunks are seen as those that are read with the next', async () => {
-  await using decoder = await openDecoder(model, directory)
-  const text = Array.from({ length: 100 }, (_, i) => (7 * i) % model.vocabulary)
-  const atOnce = await decoder.read(decoder.start(), text)
-  const inPieces = decoder.start()
-  for (const [from, to] of [
-    [0, 40],
-    [40, 97],
-    [97, 99],
-  ])
-    await decoder.read(inPieces, text.slice(from, to))
-  for (const [i, logit] of (await decoder.read(inPieces, text.slice(99))).entries())
-    expect(logit).toBeCloseTo(atOnce[i]!, 4)
 })

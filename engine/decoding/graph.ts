@@ -37,11 +37,12 @@ export function decodeGraph(model: Model, base: Binding): { logits: Node; rows: 
   const { kvHeads, headDim: d, heads } = model
   const step = stepInputs(model, 0)
   const [B, T] = ['B', 'T']
-  const owns = input('owns', [B, 'N'])
+  const owns = input('owns', [B, 1, 'M'])
   const sight: Sight = {
     owner: input('owner', ['N?'], 'int64'),
+    places: input('places', [times(B, 'M')], 'int64'),
     owns,
-    others: reshape(mul(sub(owns, scalar(1)), scalar(1e30)), [B, 'N', 1, 1, 1]),
+    others: reshape(mul(sub(owns, scalar(1)), scalar(1e30)), [B, 'M', 1, 1, 1]),
     unused: input('unused', ['N', 1, 1, chunkRows]),
     near: input('near', [B, 1, times(T, heads / kvHeads), plus('R', times(B, T))]),
   }

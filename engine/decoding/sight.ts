@@ -4,6 +4,9 @@ import type { Value } from '../runtime/session.ts'
 import type { Chunk, Sequence } from './chunks.ts'
 import { chunkRows } from './graph.ts'
 
+/** ONNX Runtime adds up so many numbers before it adds them to a sum; sums of chunks are filled up to a multiple of it. */
+const sumsInStep = 4
+
 /**
  * @param pool the chunks that the graph is fed; where there are none, one of zeros
  * @param shared the chunks whose rows it is fed as shared
@@ -16,24 +19,28 @@ export function sightFeeds(
   shared: readonly Chunk[],
   time: number,
   group: number,
-): Record<'owner' | 'owns' | 'unused' | 'near', Value> {
+): Record<'owner' | 'places' | 'owns' | 'unused' | 'near', Value> {
   const [B, N] = [batch.length, Math.max(1, pool.length)]
-  const place = new Map(batch.map((sequence, b) => [sequence, b]))
+  const index = new Map(pool.map((chunk, n) => [chunk, n]))
+  const own = batch.map(({ chunks }) => chunks.flatMap((chunk) => index.get(chunk) ?? []))
+  const M = sumsInStep * Math.max(1, ...own.map(({ length }) => Math.ceil(length / sumsInStep)))
   const owner = new Int32Array(B === 1 ? 1 : N)
-  const owns = new Float32Array(B * N)
+  const places = new Int32Array(B * M)
+  const owns = new Float32Array(B * M)
   const unused = new Float32Array(N * chunkRows)
-  if (pool.length === 0) hide(unused, 0, chunkRows)
-  for (const [n, { users, length }] of pool.entries()) {
-    const [user] = users
-    const b = place.get(user!)
-    hide(unused, n * chunkRows + (b === undefined ? 0 : length), (n + 1) * chunkRows)
-    if (b === undefined) continue
-    owns[b * N + n] = 1
-    if (B > 1) owner[n] = b
+  hide(unused, 0, unused.length)
+  for (const [b, chunks] of own.entries()) {
+    places.set(chunks, b * M)
+    owns.fill(1, b * M, b * M + chunks.length)
+    for (const n of chunks) {
+      unused.fill(0, n * chunkRows, n * chunkRows + pool[n]!.length)
+      if (B > 1) owner[n] = b
+    }
   }
   return {
     owner: int64(owner, [owner.length]),
-    owns: { data: owns, shape: [B, N] },
+    places: int64(places, [places.length]),
+    owns: { data: owns, shape: [B, 1, M] },
     unused: { data: unused, shape: [N, 1, 1, chunkRows] },
     near: near(batch, shared, time, group),
   }

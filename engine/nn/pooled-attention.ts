@@ -21,9 +21,11 @@ import type { Heads, KeyValue, Rotation } from './attention.ts'
 export type Sight = {
   /** (N) the sequence that each chunk belongs to; where there is one sequence, that once is enough. */
   owner: Node
-  /** (B, N) 1 where a chunk belongs to the sequence, else 0. */
+  /** (B·M) the chunks of each sequence in the order of its rows, filled up with any. */
+  places: Node
+  /** (B, 1, M) 1 where that is a chunk of its own, else 0. */
   owns: Node
-  /** (B, N, 1, 1, 1) 0 where it does, else −10³⁰. */
+  /** (B, M, 1, 1, 1) 0 where it is, else −10³⁰. */
   others: Node
   /** (N, 1, 1, C) added to scores: hides rows of a chunk that are not in use. */
   unused: Node
@@ -50,7 +52,7 @@ export function pooledAttention(
   { heads, kvHeads, headDim: d }: Heads,
   rope: Rotation,
   { chunks, shared }: Cached,
-  { owner, owns, others, unused, near }: Sight,
+  { owner, places, owns, others, unused, near }: Sight,
 ): { context: Node; rows: KeyValue } {
   const [B, T] = rope.positions.shape as [Dim, Dim]
   const group = heads / kvHeads
@@ -70,24 +72,31 @@ export function pooledAttention(
   const nearScores = add(matmul(query, nearKeys, { transB: true, alpha }), near) // (B, kvHeads, T·G, R + B·T)
   const farScores = add(matmul(gather(query, owner), chunks.key, { alpha }), unused) // (N, kvHeads, T·G, C)
 
+  const M = owns.shape[2]!
+  /** Of what there is of each chunk, what each sequence owns: (N, …) to (B, M, …). */
+  const bySequence = (x: Node) => reshape(gather(x, places), [B, M, ...x.shape.slice(1)])
+
   // softmax over both: e^(s − most), divided by their sum
-  const mostFar = largest(add(largest(farScores, [3]), others), [1]) // (B, 1, kvHeads, T·G, 1)
+  const mostFar = largest(add(bySequence(largest(farScores, [3])), others), [1]) // (B, 1, kvHeads, T·G, 1)
   const most = max(reshape(mostFar, [B, kvHeads, queries, 1]), largest(nearScores, [3]))
   const nearWeights = exp(sub(nearScores, most))
   const farWeights = exp(sub(farScores, gather(most, owner)))
 
-  /** Sums what belongs to each sequence: (N, kvHeads, T·G, width) to (B, kvHeads, T·G, width). */
-  const bySequence = (x: Node, width: number) =>
-    reshape(matmul(owns, reshape(x, [x.shape[0]!, times(kvHeads, queries, width)])), [
+  /**
+   * The sums over the chunks of each sequence: (N, kvHeads, …) to (B, kvHeads, T·G, width). They are added in its own order,
+   * so that what else lies in the pool does not change a bit of them.
+   */
+  const joined = (x: Node, width: number) =>
+    reshape(matmul(owns, reshape(bySequence(x), [B, M, times(kvHeads, queries, width)])), [
       B,
       kvHeads,
       queries,
       width,
     ])
-  const total = add(bySequence(sum(farWeights, [3]), 1), sum(nearWeights, [3]))
+  const total = add(joined(sum(farWeights, [3]), 1), sum(nearWeights, [3]))
   const [N, , strips, C, strip] = chunks.value.shape as [Dim, Dim, number, number, number]
   const inStrips = matmul(reshape(farWeights, [N, kvHeads, 1, queries, C]), chunks.value)
-  const far = reshape(bySequence(inStrips, d), [B, kvHeads, strips, queries, strip])
+  const far = reshape(joined(inStrips, d), [B, kvHeads, strips, queries, strip])
   const mixed = add(
     reshape(transpose(far, [0, 1, 3, 2, 4]), [B, kvHeads, queries, d]),
     matmul(nearWeights, byHead(concat([shared.value, value], 0))),
