@@ -30,7 +30,7 @@ function expectRows(chunks: Chunks, sequence: Sequence, text: number) {
   for (const [i, chunk] of sequence.chunks.entries()) {
     const { place } = chunk
     if (place.in === 'reserve') throw new Error('a chunk in use is in no reserve')
-    const found = place.in === 'shared' ? chunks.shared : chunks.pool(sequence.writes)
+    const found = chunks.seenBy([sequence])[place.in]
     const at = found.chunks.indexOf(chunk)
     expect(at).toBeGreaterThanOrEqual(0)
     for (const [part, data] of found.parts.entries())
@@ -77,14 +77,16 @@ test('a prefix lies once for all who use it, and where its only user needs it', 
   const places = () => prefix.map(({ place }: Chunk) => place.in)
   expect(places()).toEqual(all('reserve'))
   const users = [newSequence(), newSequence(), newSequence()]
-  for (const [i, user] of users.entries()) {
+  for (const user of users) {
     for (const chunk of prefix) chunks.join(user, chunk)
-    expect(places()).toEqual(all(i === 0 ? 'pool' : 'shared'))
+    expect(places()).toEqual(all('rows'))
     expect([user.length, chunks.count]).toEqual([70, 3])
     expectRows(chunks, user, 4)
   }
   chunks.leave(users[0]!)
   chunks.leave(users[1]!)
+  expect(places()).toEqual(all('rows'))
+  chunks.write(users[2]!)
   expect(places()).toEqual(all('pool'))
   expectRows(chunks, users[2]!, 4)
   chunks.leave(users[2]!)

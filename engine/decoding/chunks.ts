@@ -2,6 +2,7 @@
 import type { Prefix } from '../adapters/prefix-files.ts'
 import type { Model } from '../models/model.ts'
 import { chunkRows, stripOf } from './graph.ts'
+import { Shelf, type Stretch } from './shelf.ts'
 
 /** Up to 32 rows of all layers, that one after the other belong to a text. */
 export type Chunk = {
@@ -11,10 +12,10 @@ export type Chunk = {
   /** Those that read it. A chunk of nobody is forgotten, unless it is to be kept. */
   readonly users: Set<Sequence>
   keep: boolean
-  place: /** Among the chunks of the graph, each of which meets the queries of its one user. */
+  place: /** Among the chunks of the graph, each of which meets the queries of its one user, who writes. */
     | { in: 'pool'; index: number }
-    /** Among the rows of the graph that meet all queries: it has several users. */
-    | { in: 'shared'; index: number }
+    /** Among the rows of the graph that meet all queries: it has several users, or one who reads many tokens at once. */
+    | { in: 'rows'; index: number }
     /** It has none, and is a copy of what lay in the pool, part by part. */
     | { in: 'reserve'; image: Image }
 }
@@ -40,23 +41,16 @@ export const positionOf = ({ length, unplaced }: Sequence): number => length - u
 /** New rows as the graph gives them: of each part (layer 0's keys, its values, …) `stride` rows, ours from `first` on. */
 export type NewRows = { data: Float32Array; stride: number; first: number; count: number }
 
-/** Room for these is kept, whatever is in use. */
-const fewChunks = 16
-
 export class Chunks {
   readonly #model: Model
   readonly #parts: number
   /** Numbers of a row, and of a chunk, in one part. */
   readonly #width: number
   readonly #size: number
-  /** Of each part the chunks: keys (n, kvHeads, d, 32), values (n, kvHeads, d / strip, 32, strip). */
-  readonly #pool: Float32Array[]
-  /** Those of sequences that write come first. */
-  readonly #inPool: Chunk[] = []
-  #writing = 0
-  /** Of each part the shared chunks, row by row: (n · 32, kvHeads, d). */
-  readonly #shared: Float32Array[]
-  readonly #inShared: Chunk[] = []
+  /** The chunks of those that write: keys (n, kvHeads, d, 32), values (n, kvHeads, d / strip, 32, strip). */
+  readonly #pool: Shelf
+  /** Those of several in front, and those of one who reads, row by row: (n · 32, kvHeads, d). */
+  readonly #rows: Shelf
   #reserved = 0
 
   constructor(model: Model) {
@@ -64,14 +58,13 @@ export class Chunks {
     this.#parts = 2 * model.layers
     this.#width = model.kvHeads * model.headDim
     this.#size = chunkRows * this.#width
-    const empty = () => Array.from({ length: this.#parts }, () => new Float32Array(0))
-    this.#pool = empty()
-    this.#shared = empty()
+    this.#pool = new Shelf(this.#parts, this.#size)
+    this.#rows = new Shelf(this.#parts, this.#size)
   }
 
   /** Chunks there are, wherever they lie. */
   get count(): number {
-    return this.#inPool.length + this.#inShared.length + this.#reserved
+    return this.#pool.count + this.#rows.count + this.#reserved
   }
 
   /** Bytes of one. */
@@ -79,17 +72,13 @@ export class Chunks {
     return 4 * this.#parts * this.#size
   }
 
-  get shared(): { chunks: readonly Chunk[]; parts: readonly Float32Array[] } {
-    const end = this.#inShared.length * this.#size
-    return { chunks: this.#inShared, parts: this.#shared.map((part) => part.subarray(0, end)) }
-  }
-
-  /** The chunks of those that write, or of those that read. */
-  pool(writes: boolean): { chunks: readonly Chunk[]; parts: readonly Float32Array[] } {
-    const [from, to] = writes ? [0, this.#writing] : [this.#writing, this.#inPool.length]
+  /** The chunks that the graph is fed for a step of sequences that all write, or all read. */
+  seenBy(batch: readonly Sequence[]): Record<'pool' | 'rows', Stretch> {
+    const shares = batch.some(({ chunks }) => chunks.some(({ users }) => users.size > 1))
+    const { writes } = batch[0]!
     return {
-      chunks: this.#inPool.slice(from, to),
-      parts: this.#pool.map((part) => part.subarray(from * this.#size, to * this.#size)),
+      pool: writes ? this.#pool.stretch() : { chunks: [], parts: [] },
+      rows: this.#rows.stretch({ front: shares, behind: !writes }),
     }
   }
 
@@ -159,23 +148,36 @@ export class Chunks {
 
   /** A sequence has read its prompt: from now on it writes. */
   write(sequence: Sequence): void {
-    const own = sequence.chunks.filter(({ place }) => place.in === 'pool')
+    const own = sequence.chunks.filter(({ users }) => users.size === 1)
     const images = own.map((chunk) => this.#take(chunk))
     sequence.writes = true
     for (const [i, chunk] of own.entries()) this.#put(chunk, images[i]!)
   }
 
   #begin(sequence: Sequence): Chunk {
-    const index = this.#openPool(sequence.writes)
     const chunk: Chunk = {
       ...{ length: 0, sealed: false, users: new Set([sequence]), keep: false },
-      place: { in: 'pool', index },
+      place: { in: sequence.writes ? 'pool' : 'rows', index: 0 },
     }
-    this.#inPool[index] = chunk
     // Rows that are not in use are masked, but must be numbers.
-    for (const part of this.#pool) part.fill(0, index * this.#size, (index + 1) * this.#size)
+    const room = this.#settle(chunk, false)
+    for (let part = 0; part < this.#parts; part++) room(part).fill(0)
     sequence.chunks.push(chunk)
     return chunk
+  }
+
+  /** Makes room for a chunk in the place that it names, and answers with a part of it there. */
+  #settle(chunk: Chunk, inFront: boolean): (part: number) => Float32Array {
+    const { place } = chunk
+    if (place.in === 'reserve') throw new Error('a chunk in reserve lies by itself')
+    const shelf = this.#shelf(place.in)
+    const index = shelf.open(chunk, inFront)
+    place.index = index
+    return (part) => shelf.at(index, part)
+  }
+
+  #shelf(place: 'pool' | 'rows'): Shelf {
+    return place === 'pool' ? this.#pool : this.#rows
   }
 
   /** Takes a chunk from where it lies; a copy of it, unless it is not wanted. */
@@ -185,15 +187,13 @@ export class Chunks {
       return place.image
     }
     const image = new Float32Array(wanted ? this.#parts * this.#size : 0)
-    const from = place.index * this.#size
+    const shelf = this.#shelf(place.in)
     for (let part = 0; wanted && part < this.#parts; part++) {
-      const parts = place.in === 'pool' ? this.#pool : this.#shared
-      const own = parts[part]!.subarray(from, from + this.#size)
-      if (place.in === 'pool') image.set(own, part * this.#size)
-      else this.#lay(own, part, image, part * this.#size, 0)
+      const there = shelf.at(place.index, part)
+      if (place.in === 'pool') image.set(there, part * this.#size)
+      else this.#lay(there, part, image, part * this.#size, 0)
     }
-    if (place.in === 'pool') this.#closePool(place.index)
-    else this.#close(this.#inShared, this.#shared, place.index)
+    shelf.close(place.index)
     return image
   }
 
@@ -205,70 +205,20 @@ export class Chunks {
       this.#reserved += 1
       return
     }
-    if (others.length === 0) {
-      const index = this.#openPool(user.writes)
-      this.#inPool[index] = chunk
-      chunk.place = { in: 'pool', index }
-      for (const [p, part] of this.#pool.entries())
-        part.set(image.subarray(p * this.#size, (p + 1) * this.#size), index * this.#size)
-      return
-    }
-    const index = this.#inShared.push(chunk) - 1
-    this.#fit(this.#shared, index + 1)
-    chunk.place = { in: 'shared', index }
-    for (const [p, part] of this.#shared.entries())
-      this.#pick(image, p, part.subarray(index * this.#size, (index + 1) * this.#size))
+    const shared = others.length > 0
+    chunk.place = { in: user.writes && !shared ? 'pool' : 'rows', index: 0 }
+    const room = this.#settle(chunk, shared)
+    for (let part = 0; part < this.#parts; part++)
+      if (chunk.place.in === 'rows') this.#pick(image, part, room(part))
+      else room(part).set(image.subarray(part * this.#size, (part + 1) * this.#size))
   }
 
-  /** Makes room among those that write or those that read; the chunk there is still to be named. */
-  #openPool(writes: boolean): number {
-    const end = this.#inPool.length
-    this.#fit(this.#pool, end + 1)
-    if (!writes) return end
-    const index = this.#writing++
-    if (index < end) this.#move(this.#inPool, this.#pool, index, end)
-    return index
-  }
-
-  #closePool(index: number): void {
-    let hole = index
-    if (index < this.#writing) {
-      hole = --this.#writing
-      if (index < hole) this.#move(this.#inPool, this.#pool, hole, index)
-    }
-    this.#close(this.#inPool, this.#pool, hole)
-  }
-
-  /** Fills a hole with the last chunk. */
-  #close(chunks: Chunk[], parts: Float32Array[], hole: number): void {
-    const last = chunks.length - 1
-    if (hole < last) this.#move(chunks, parts, last, hole)
-    chunks.pop()
-    this.#fit(parts, chunks.length)
-  }
-
-  #move(chunks: Chunk[], parts: readonly Float32Array[], from: number, to: number): void {
-    const chunk = chunks[from]!
-    for (const part of parts) part.copyWithin(to * this.#size, from * this.#size, (from + 1) * this.#size)
-    chunks[to] = chunk
-    if (chunk.place.in !== 'reserve') chunk.place.index = to
-  }
-
-  /** Has room for so many chunks; when it is far more than that, other bases need the memory. */
-  #fit(parts: Float32Array[], chunks: number): void {
-    const capacity = parts[0]!.length / this.#size
-    if (chunks <= capacity && capacity <= 4 * chunks + fewChunks) return
-    const size = Math.ceil(chunks * 1.5) * this.#size
-    for (const [i, part] of parts.entries()) {
-      parts[i] = new Float32Array(size)
-      parts[i]!.set(part.subarray(0, size))
-    }
-  }
-
-  /** Writes rows behind those that a chunk of the pool has. */
-  #write(chunk: Chunk, part: number, rows: Float32Array): void {
-    if (chunk.place.in !== 'pool') throw new Error('rows are added to a chunk of one user')
-    this.#lay(rows, part, this.#pool[part]!, chunk.place.index * this.#size, chunk.length)
+  /** Writes rows behind those that a chunk of one user has. */
+  #write({ place, length }: Chunk, part: number, rows: Float32Array): void {
+    if (place.in === 'reserve') throw new Error('rows are added to a chunk in use')
+    const there = this.#shelf(place.in).at(place.index, part)
+    if (place.in === 'pool') this.#lay(rows, part, there, 0, length)
+    else there.set(rows, length * this.#width)
   }
 
   /** Lays rows (count, kvHeads, d) out as the pool has them, in the chunk that begins at `start`, from row `first` on. */

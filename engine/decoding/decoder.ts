@@ -98,26 +98,18 @@ export class Decoder {
     const { layers, heads, kvHeads, headDim: d, vocabulary } = this.model
     const batch = turns.map(({ sequence }) => sequence)
     const [B, T] = [turns.length, turns[0]!.tokens.length]
-    const pool = this.chunks.pool(batch[0]!.writes)
-    const shared = this.chunks.shared
-    const [N, R] = [Math.max(1, pool.chunks.length), shared.chunks.length * chunkRows]
+    const { pool, rows } = this.chunks.seenBy(batch)
+    const [N, R] = [Math.max(1, pool.chunks.length), rows.chunks.length * chunkRows]
     const chunk = chunkShapes(this.model)
     const cached: Record<string, Value> = {}
     const none = new Float32Array(pool.chunks.length === 0 ? chunkRows * kvHeads * d : 0)
     for (let layer = 0; layer < layers; layer++) {
-      const of = (parts: readonly Float32Array[], i: number, empty: boolean) =>
-        empty ? none : parts[2 * layer + i]!
-      const empty = pool.chunks.length === 0
-      cached[cacheName('keys', layer)] = { data: of(pool.parts, 0, empty), shape: [N, ...chunk.keys] }
-      cached[cacheName('values', layer)] = { data: of(pool.parts, 1, empty), shape: [N, ...chunk.values] }
-      cached[cacheName('shared keys', layer)] = {
-        data: of(shared.parts, 0, false),
-        shape: [R, kvHeads, 1, d],
-      }
-      cached[cacheName('shared values', layer)] = {
-        data: of(shared.parts, 1, false),
-        shape: [R, kvHeads, 1, d],
-      }
+      const [keys, values] = [0, 1].map((i) => (pool.chunks.length === 0 ? none : pool.parts[2 * layer + i]!))
+      cached[cacheName('keys', layer)] = { data: keys!, shape: [N, ...chunk.keys] }
+      cached[cacheName('values', layer)] = { data: values!, shape: [N, ...chunk.values] }
+      const shape = [R, kvHeads, 1, d]
+      cached[cacheName('shared keys', layer)] = { data: rows.parts[2 * layer]!, shape }
+      cached[cacheName('shared values', layer)] = { data: rows.parts[2 * layer + 1]!, shape }
     }
     const told = Array.from({ length: every ? B * T : B }, (_, i) => (every ? i : (i + 1) * T - 1))
     const positions = turns.flatMap(({ sequence, tokens }) => tokens.map((_, t) => positionOf(sequence) + t))
@@ -131,7 +123,7 @@ export class Decoder {
       told: int64(told, [told.length]),
       ...this.#rope,
       ...cached,
-      ...sightFeeds(batch, pool.chunks, shared.chunks, T, heads / kvHeads),
+      ...sightFeeds(batch, pool.chunks, rows.chunks, T, heads / kvHeads),
       ...Object.fromEntries(parameters),
       ...this.#loras.feeds(turns.map(({ lora }) => lora)),
     })
