@@ -40,7 +40,7 @@ export function decodeGraph(model: Model, base: Binding): { logits: Node; rows: 
   const owns = input('owns', [B, 1, 'M'])
   const sight: Sight = {
     owner: input('owner', ['N?'], 'int64'),
-    places: input('places', [times(B, 'M')], 'int64'),
+    places: input('places', [B, 'M'], 'int64'),
     owns,
     others: reshape(mul(sub(owns, scalar(1)), scalar(1e30)), [B, 'M', 1, 1, 1]),
     unused: input('unused', ['N', 1, 1, chunkRows]),

@@ -39,7 +39,7 @@ export function sightFeeds(
   }
   return {
     owner: int64(owner, [owner.length]),
-    places: int64(places, [places.length]),
+    places: int64(places, [B, M]),
     owns: { data: owns, shape: [B, 1, M] },
     unused: { data: unused, shape: [N, 1, 1, chunkRows] },
     near: near(batch, shared, time, group),

@@ -130,8 +130,9 @@ export const gradRules: { readonly [O in OpName]: GradRule<O> } = {
 
   gather: ({ attrs }, g, table, index) => {
     const [rows, ...row] = table!.shape
-    const flat = reshape(g, [g.shape[0]!, times(...row)])
-    return [reshape(scatterAdd(flat, index!, rows!, attrs), table!.shape), null]
+    const all = times(...index!.shape)
+    const flat = reshape(g, [all, times(...row)])
+    return [reshape(scatterAdd(flat, reshape(index!, [all]), rows!, attrs), table!.shape), null]
   },
   scatterAdd: ({ attrs }, g, _updates, index) => [gather(g, index!, attrs), null],
 

@@ -98,7 +98,8 @@ export const largest = reduce('largest')
 export function reshape(x: Node, shape: Shape): Node {
   if (sameShape(x.shape, shape)) return x
   checkReshape(x.shape, shape)
-  return make('reshape', [x], { shape }, shape)
+  const from = x.op === 'reshape' ? x.inputs[0]! : x // one after the other are one
+  return sameShape(from.shape, shape) ? from : make('reshape', [from], { shape }, shape)
 }
 
 export function transpose(x: Node, perm: readonly number[]): Node {
@@ -157,9 +158,7 @@ export function expand(x: Node, shape: Shape): Node {
 
 /** `distinct` promises that no index repeats: the gradient is then a plain copy of rows. */
 export function gather(table: Node, index: Node, { distinct = false } = {}): Node {
-  if (index.shape.length !== 1)
-    throw new ShapeError('gather', [table.shape, index.shape], 'the index has one axis')
-  const shape = [index.shape[0]!, ...table.shape.slice(1)]
+  const shape = [...index.shape, ...table.shape.slice(1)]
   // Rows of a narrow table are widened after they are picked, not the whole table before.
   if (table.op === 'cast')
     return cast(make('gather', [table.inputs[0]!, index], { distinct }, shape), table.attrs.to)

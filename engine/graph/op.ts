@@ -72,7 +72,7 @@ export type Ops = {
   /** Broadcast to a larger shape. */
   expand: { shape: Shape }
 
-  /** Rows of a table by index: [V, …] and [N] give [N, …]. `distinct` promises that no index repeats. */
+  /** Rows of a table by index: [V, …] and [N] give [N, …], [M, N] give [M, N, …]. `distinct` promises that no index repeats. */
   gather: { distinct: boolean }
   /** The reverse: a zero table [rows, H], with each of N update rows [N, H] added at its index [N]. */
   scatterAdd: { rows: Dim; distinct: boolean }

@@ -21,7 +21,7 @@ import type { Heads, KeyValue, Rotation } from './attention.ts'
 export type Sight = {
   /** (N) the sequence that each chunk belongs to; where there is one sequence, that once is enough. */
   owner: Node
-  /** (B·M) the chunks of each sequence in the order of its rows, filled up with any. */
+  /** (B, M) the chunks of each sequence in the order of its rows, filled up with any. */
   places: Node
   /** (B, 1, M) 1 where that is a chunk of its own, else 0. */
   owns: Node
@@ -72,12 +72,8 @@ export function pooledAttention(
   const nearScores = add(matmul(query, nearKeys, { transB: true, alpha }), near) // (B, kvHeads, T·G, R + B·T)
   const farScores = add(matmul(gather(query, owner), chunks.key, { alpha }), unused) // (N, kvHeads, T·G, C)
 
-  const M = owns.shape[2]!
-  /** Of what there is of each chunk, what each sequence owns: (N, …) to (B, M, …). */
-  const bySequence = (x: Node) => reshape(gather(x, places), [B, M, ...x.shape.slice(1)])
-
   // softmax over both: e^(s − most), divided by their sum
-  const mostFar = largest(add(bySequence(largest(farScores, [3])), others), [1]) // (B, 1, kvHeads, T·G, 1)
+  const mostFar = largest(add(gather(largest(farScores, [3]), places), others), [1]) // (B, 1, kvHeads, T·G, 1)
   const most = max(reshape(mostFar, [B, kvHeads, queries, 1]), largest(nearScores, [3]))
   const nearWeights = exp(sub(nearScores, most))
   const farWeights = exp(sub(farScores, gather(most, owner)))
@@ -86,13 +82,10 @@ export function pooledAttention(
    * The sums over the chunks of each sequence: (N, kvHeads, …) to (B, kvHeads, T·G, width). They are added in its own order,
    * so that what else lies in the pool does not change a bit of them.
    */
-  const joined = (x: Node, width: number) =>
-    reshape(matmul(owns, reshape(bySequence(x), [B, M, times(kvHeads, queries, width)])), [
-      B,
-      kvHeads,
-      queries,
-      width,
-    ])
+  const joined = (x: Node, width: number) => {
+    const own = reshape(gather(x, places), [B, owns.shape[2]!, times(kvHeads, queries, width)])
+    return reshape(matmul(owns, own), [B, kvHeads, queries, width])
+  }
   const total = add(joined(sum(farWeights, [3]), 1), sum(nearWeights, [3]))
   const [N, , strips, C, strip] = chunks.value.shape as [Dim, Dim, number, number, number]
   const inStrips = matmul(reshape(farWeights, [N, kvHeads, 1, queries, C]), chunks.value)
