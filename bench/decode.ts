@@ -19,7 +19,7 @@ const list = { type: 'string', multiple: true } as const
 const { values } = parseArgs({
   options: {
     ...{ geometry: list, side: list, batch: list, context: list },
-    ...{ rounds: { type: 'string', default: '3' }, dir: { type: 'string' } },
+    ...{ rounds: { type: 'string', default: '5' }, dir: { type: 'string' } },
   },
 })
 const rounds = Number(values.rounds)

@@ -15,8 +15,12 @@ const strip = 32
 /** Rows of a chunk: a strip, as its keys are columns. */
 export const chunkRows = strip
 
-/** Numbers of a head's value that lie side by side. */
-export const stripOf = ({ headDim: d }: Pick<Model, 'headDim'>): number => (d % strip === 0 ? strip : d)
+/** Numbers of a head's value that lie side by side: all of them where one query meets them, for which nothing is copied. */
+export const stripOf = ({
+  headDim: d,
+  heads,
+  kvHeads,
+}: Pick<Model, 'headDim' | 'heads' | 'kvHeads'>): number => (heads > kvHeads && d % strip === 0 ? strip : d)
 
 /** The shapes of a chunk in the pool: keys are transposed, values in strips. */
 export function chunkShapes(model: Model): { keys: number[]; values: number[] } {
