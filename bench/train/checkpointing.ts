@@ -1,13 +1,13 @@
 /** Peak memory and time of a step at each level of activation checkpointing. */
 import { availableParallelism } from 'node:os'
 import type { Checkpointing } from '../../engine/grad/checkpoint.ts'
-import { inTurn } from '../measure.ts'
+import { inTurn, median } from '../measure.ts'
 import { here } from '../peer/run.ts'
 import { describe, geometries } from './geometries.ts'
-import { prepared, summary } from './prepared.ts'
+import { prepared, stepOf, summary } from './prepared.ts'
 
 const geometry = 'llama-512x16'
-const [rounds, steps] = [3, 6]
+const [rounds, steps] = [7, 6]
 
 const bars: Record<Checkpointing, { memory: number; time: number }> = {
   none: { memory: 1, time: 1 },
@@ -25,13 +25,14 @@ export async function checkpointing(asked: readonly Checkpointing[]): Promise<vo
   const summaries = new Map(compared.map((level) => [level, summary(reports[level]!)]))
   const none = summaries.get('none')!
   console.log(`${describe(geometries[geometry])}; ${availableParallelism()} threads`)
+  console.log(`${rounds} rounds; × none of the time is the median of the rounds' own ratios`)
   console.log(row('', 'peak memory', '× none', 'bar', 'step', '× none', 'bar'))
   for (const [level, { peak, step }] of summaries) {
-    const ratio = (a: number, b: number) => (a / b).toFixed(3)
+    const times = reports[level]!.map((report, i) => stepOf(report) / stepOf(reports.none![i]!))
     const { memory, time } = bars[level]
     const bar = (x: number) => (level === 'none' ? '' : String(x))
-    const memoryCells = [`${(peak / 1e6).toFixed(0)} MB`, ratio(peak, none.peak), bar(memory)]
-    console.log(row(level, ...memoryCells, `${step.toFixed(0)} ms`, ratio(step, none.step), bar(time)))
+    const memoryCells = [`${(peak / 1e6).toFixed(0)} MB`, (peak / none.peak).toFixed(3), bar(memory)]
+    console.log(row(level, ...memoryCells, `${step.toFixed(0)} ms`, median(times).toFixed(3), bar(time)))
   }
 }
 

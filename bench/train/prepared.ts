@@ -27,6 +27,9 @@ export async function prepared<T>(
 /** Of the same run, done several times: milliseconds of a step over all of them, and bytes, which vary little. */
 export type Summary = { step: number; best: number; peak: number; start: number }
 
+/** Milliseconds of a step in one run. */
+export const stepOf = ({ milliseconds }: Report): number => median(milliseconds.slice(warmUp))
+
 export function summary(reports: readonly Report[]): Summary {
   const steps = reports.flatMap(({ milliseconds }) => milliseconds.slice(warmUp))
   return {
