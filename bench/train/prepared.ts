@@ -24,14 +24,16 @@ export async function prepared<T>(
   }
 }
 
+const timed = ({ milliseconds }: Report) => milliseconds.slice(warmUp)
+
+/** Milliseconds of a step in one run. */
+export const stepOf = (report: Report): number => median(timed(report))
+
 /** Of the same run, done several times: milliseconds of a step over all of them, and bytes, which vary little. */
 export type Summary = { step: number; best: number; peak: number; start: number }
 
-/** Milliseconds of a step in one run. */
-export const stepOf = ({ milliseconds }: Report): number => median(milliseconds.slice(warmUp))
-
 export function summary(reports: readonly Report[]): Summary {
-  const steps = reports.flatMap(({ milliseconds }) => milliseconds.slice(warmUp))
+  const steps = reports.flatMap(timed)
   return {
     step: median(steps),
     best: Math.min(...steps),

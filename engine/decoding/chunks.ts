@@ -12,9 +12,9 @@ export type Chunk = {
   /** Those that read it. A chunk of nobody is forgotten, unless it is to be kept. */
   readonly users: Set<Sequence>
   keep: boolean
-  place: /** Among the chunks of the graph, each of which meets the queries of its one user, who writes. */
+  place: /** Among the chunks of the graph, each of which meets the queries of its one user. */
     | { in: 'pool'; index: number }
-    /** Among the rows of the graph that meet all queries: it has several users, or one who reads many tokens at once. */
+    /** Among the rows of the graph that meet all queries: it has several users, or its one user has just read it. */
     | { in: 'rows'; index: number }
     /** It has none, and is a copy of what lay in the pool, part by part. */
     | { in: 'reserve'; image: Image }
@@ -47,10 +47,12 @@ export class Chunks {
   /** Numbers of a row, and of a chunk, in one part. */
   readonly #width: number
   readonly #size: number
-  /** The chunks of those that write: keys (n, kvHeads, d, 32), values (n, kvHeads, d / strip, 32, strip). */
-  readonly #pool: Shelf
-  /** Those of several in front, and those of one who reads, row by row: (n · 32, kvHeads, d). */
-  readonly #rows: Shelf
+  readonly #shelves: {
+    /** Those of sequences that write in front: keys (n, kvHeads, d, 32), values (n, kvHeads, d / strip, 32, strip). */
+    pool: Shelf
+    /** Those of several in front, row by row: (n · 32, kvHeads, d). */
+    rows: Shelf
+  }
   #reserved = 0
 
   constructor(model: Model) {
@@ -58,13 +60,13 @@ export class Chunks {
     this.#parts = 2 * model.layers
     this.#width = model.kvHeads * model.headDim
     this.#size = chunkRows * this.#width
-    this.#pool = new Shelf(this.#parts, this.#size)
-    this.#rows = new Shelf(this.#parts, this.#size)
+    const shelf = () => new Shelf(this.#parts, this.#size)
+    this.#shelves = { pool: shelf(), rows: shelf() }
   }
 
   /** Chunks there are, wherever they lie. */
   get count(): number {
-    return this.#pool.count + this.#rows.count + this.#reserved
+    return this.#shelves.pool.count + this.#shelves.rows.count + this.#reserved
   }
 
   /** Bytes of one. */
@@ -77,8 +79,8 @@ export class Chunks {
     const shares = batch.some(({ chunks }) => chunks.some(({ users }) => users.size > 1))
     const { writes } = batch[0]!
     return {
-      pool: writes ? this.#pool.stretch() : { chunks: [], parts: [] },
-      rows: this.#rows.stretch({ front: shares, behind: !writes }),
+      pool: this.#shelves.pool.stretch({ front: writes, behind: !writes }),
+      rows: this.#shelves.rows.stretch({ front: shares, behind: !writes }),
     }
   }
 
@@ -159,8 +161,8 @@ export class Chunks {
       ...{ length: 0, sealed: false, users: new Set([sequence]), keep: false },
       place: { in: sequence.writes ? 'pool' : 'rows', index: 0 },
     }
+    const room = this.#settle(chunk, sequence.writes)
     // Rows that are not in use are masked, but must be numbers.
-    const room = this.#settle(chunk, false)
     for (let part = 0; part < this.#parts; part++) room(part).fill(0)
     sequence.chunks.push(chunk)
     return chunk
@@ -170,14 +172,10 @@ export class Chunks {
   #settle(chunk: Chunk, inFront: boolean): (part: number) => Float32Array {
     const { place } = chunk
     if (place.in === 'reserve') throw new Error('a chunk in reserve lies by itself')
-    const shelf = this.#shelf(place.in)
+    const shelf = this.#shelves[place.in]
     const index = shelf.open(chunk, inFront)
     place.index = index
     return (part) => shelf.at(index, part)
-  }
-
-  #shelf(place: 'pool' | 'rows'): Shelf {
-    return place === 'pool' ? this.#pool : this.#rows
   }
 
   /** Takes a chunk from where it lies; a copy of it, unless it is not wanted. */
@@ -187,7 +185,7 @@ export class Chunks {
       return place.image
     }
     const image = new Float32Array(wanted ? this.#parts * this.#size : 0)
-    const shelf = this.#shelf(place.in)
+    const shelf = this.#shelves[place.in]
     for (let part = 0; wanted && part < this.#parts; part++) {
       const there = shelf.at(place.index, part)
       if (place.in === 'pool') image.set(there, part * this.#size)
@@ -206,8 +204,8 @@ export class Chunks {
       return
     }
     const shared = others.length > 0
-    chunk.place = { in: user.writes && !shared ? 'pool' : 'rows', index: 0 }
-    const room = this.#settle(chunk, shared)
+    chunk.place = { in: shared ? 'rows' : 'pool', index: 0 }
+    const room = this.#settle(chunk, shared || user.writes)
     for (let part = 0; part < this.#parts; part++)
       if (chunk.place.in === 'rows') this.#pick(image, part, room(part))
       else room(part).set(image.subarray(part * this.#size, (part + 1) * this.#size))
@@ -216,7 +214,7 @@ export class Chunks {
   /** Writes rows behind those that a chunk of one user has. */
   #write({ place, length }: Chunk, part: number, rows: Float32Array): void {
     if (place.in === 'reserve') throw new Error('rows are added to a chunk in use')
-    const there = this.#shelf(place.in).at(place.index, part)
+    const there = this.#shelves[place.in].at(place.index, part)
     if (place.in === 'pool') this.#lay(rows, part, there, 0, length)
     else there.set(rows, length * this.#width)
   }

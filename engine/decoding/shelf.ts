@@ -23,7 +23,7 @@ export class Shelf {
     return this.#chunks.length
   }
 
-  stretch({ front = true, behind = true }: { front?: boolean; behind?: boolean } = {}): Stretch {
+  stretch({ front, behind }: { front: boolean; behind: boolean }): Stretch {
     const [from, to] = [front ? 0 : this.#front, behind ? this.#chunks.length : this.#front]
     return {
       chunks: this.#chunks.slice(from, to),

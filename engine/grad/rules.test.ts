@@ -149,6 +149,10 @@ const cases: Record<string, Case> = {
     shapes: [[4, 3]],
     build: (x) => gather(x!, index(3, 0, 2), { distinct: true }),
   },
+  'gather, by an index of two axes': {
+    shapes: [[4, 3]],
+    build: (x) => gather(x!, reshape(index(2, 0, 2, 3), [2, 2])),
+  },
   'scatterAdd, with a repeated row': { shapes: [[3, 2]], build: (x) => scatterAdd(x!, index(1, 3, 1), 4) },
   softmax: { shapes: [[2, 4]], build: (x) => softmax(x!) },
   attend: {

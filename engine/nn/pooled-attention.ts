@@ -37,7 +37,7 @@ export type Sight = {
 export type Cached = {
   /** Chunks of C rows, each of one sequence: keys (N, kvHeads, d, C), values (N, kvHeads, strips, C, d / strips). */
   chunks: KeyValue
-  /** R rows that sequences share, or that one which reads has behind it, (R, kvHeads, 1, d). */
+  /** R rows that sequences share, or that the one which reads has just read, (R, kvHeads, 1, d). */
   shared: KeyValue
 }
 
